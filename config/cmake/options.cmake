@@ -25,6 +25,10 @@ add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 # Asio's and Beast's function bodies are compiled once, in social_asio.
 add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
 
+# What packages define for their users is defined for all: a precompiled header is only shared between equal definitions.
+add_compile_definitions(BOOST_URL_DYN_LINK BOOST_URL_NO_LIB SPDLOG_COMPILED_LIB SPDLOG_SHARED_LIB
+                        SPDLOG_FMT_EXTERNAL FMT_SHARED)
+
 set(SOCIAL_UBSAN OFF)
 if(NOT SOCIAL_SANITIZER STREQUAL "none")
   add_compile_options(-fsanitize=${SOCIAL_SANITIZER})
