@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "actors/domain/subscription/state.hpp"
+
+namespace social::domain::subscription {
+
+/// What a browser hands over, as text; judged by the rule. `endpoint_problem` is what the address check (an edge) found
+/// wrong with the URL, empty when nothing: the rule puts it beside its own findings.
+struct subscribe {
+  std::string endpoint;
+  std::string p256dh;  ///< base64 or base64url
+  std::string auth;
+  std::string locale;        ///< already chosen: "ko" or "en"
+  std::string old_endpoint;  ///< of `pushsubscriptionchange`; empty: none
+  std::string endpoint_problem;
+  std::string key_problem;   ///< p256dh is not a point on the curve; empty: it is
+  std::string vapid_key_id;
+  std::uint64_t row_version = 0;  ///< random
+};
+/// Takes a device away. `row_version` 0: whichever; otherwise only if the device still has it (compare and delete).
+struct remove_device {
+  std::uint64_t seq = 0;
+  std::uint64_t row_version = 0;
+};
+/// The push service took a message for this device at context.now, or refused it for good.
+struct record_delivery {
+  std::uint64_t seq = 0;
+  std::uint64_t row_version = 0;
+  bool accepted = false;
+};
+
+using command = std::variant<subscribe, remove_device, record_delivery>;
+
+struct device_view {
+  std::uint64_t seq = 0;
+  std::uint64_t user_id = 0;
+  std::string endpoint;
+  std::string locale;
+  std::int64_t created_at = 0;
+};
+struct removed_view {
+  bool removed = false;
+};
+struct nothing_view {};
+using reply = std::variant<device_view, removed_view, nothing_view>;
+
+}  // namespace social::domain::subscription

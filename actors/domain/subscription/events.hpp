@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string_view>
+#include <variant>
+
+#include "actors/domain/subscription/state.hpp"
+
+namespace social::domain::subscription {
+
+struct device_subscribed {
+  std::uint64_t user = 0;
+  device subscribed;
+  std::uint64_t previous_user = 0;  ///< whose device this endpoint was; 0: nobody's, or the same user's
+  std::vector<std::uint64_t> replaced;  ///< devices that leave with this: the old endpoint, the stalest over the limit
+  static constexpr std::uint16_t type = 1;
+  static constexpr std::string_view name = "device-subscribed";
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(user, subscribed, previous_user, replaced);
+  }
+};
+struct device_removed {
+  std::uint64_t user = 0;
+  std::uint64_t seq = 0;
+  bool owned_endpoint = false;  ///< the endpoint row named this device: it goes too
+  static constexpr std::uint16_t type = 2;
+  static constexpr std::string_view name = "device-removed";
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(user, seq, owned_endpoint);
+  }
+};
+struct delivery_recorded {
+  std::uint64_t user = 0;
+  std::uint64_t seq = 0;
+  bool accepted = false;
+  std::int64_t at = 0;
+  static constexpr std::uint16_t type = 3;
+  static constexpr std::string_view name = "delivery-recorded";
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(user, seq, accepted, at);
+  }
+};
+
+using event = std::variant<device_subscribed, device_removed, delivery_recorded>;
+
+}  // namespace social::domain::subscription

@@ -1,0 +1,29 @@
+// What the api role asks of the push role. The push role alone judges a subscription.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "actors/base/ids.hpp"
+#include "actors/domain/subscription/commands.hpp"
+
+namespace social::protocol {
+
+/// -> device_view; invalid_input names notificationEndPoint, publicKey, auth
+struct subscribe_request {
+  id_t user = 0;
+  std::string endpoint;         ///< text as sent
+  std::string public_key;       ///< base64 or base64url
+  std::string auth;
+  std::string old_endpoint;     ///< empty: none
+  std::string locale;           ///< the field `locale`; empty: none
+  std::string accept_language;  ///< the header; empty: none
+};
+
+/// The key that browsers subscribe with.
+struct push_key {
+  std::string public_key;  ///< base64url, 65 bytes
+  std::string key_id;
+};
+
+}  // namespace social::protocol
