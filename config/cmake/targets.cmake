@@ -1,9 +1,9 @@
-# social_library(NAME GLOBS... [RECURSE] [PCH family] [LIBS ...])
+# social_library(NAME SOURCES globs... [EXCLUDE globs...] [PCH family] [LIBS ...])
 #
-# A static library of the sources that match; sources are found at build time, so that a new file needs no line here.
+# A static library of the sources that match, at any depth; sources are found at build time, so that a new file needs no line here.
 # A folder without sources becomes a library of headers only.
 function(social_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_UBSAN" "PCH" "SOURCES;EXCLUDE;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "PCH" "SOURCES;EXCLUDE;LIBS")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${arg_SOURCES})
   if(arg_EXCLUDE)
     file(GLOB_RECURSE excluded CONFIGURE_DEPENDS ${arg_EXCLUDE})
@@ -64,6 +64,7 @@ function(social_executable name main)
     target_link_libraries(${name} PRIVATE -Wl,--no-as-needed third_party::allocator -Wl,--as-needed)
   endif()
   social_compile(${name} std)
+  add_dependencies(executables ${name})
 endfunction()
 
 # social_test(NAME unit_base LABEL unit SOURCES tests/unit/base/*.cpp LIBS ...): one executable of Catch2 tests and one
@@ -87,9 +88,9 @@ function(social_test)
                        ENVIRONMENT "${SOCIAL_TEST_ENVIRONMENT}")
 endfunction()
 
-# Every file of a folder is an executable of its own, named PREFIX<stem>.
+# Every file of a folder is an executable of its own, named PREFIX<stem>, built by the target GROUP.
 function(social_programs)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "PREFIX;FOLDER" "LIBS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "PREFIX;FOLDER;GROUP" "LIBS;OPTIONS")
   file(GLOB mains CONFIGURE_DEPENDS ${arg_FOLDER}/*.cpp)
   foreach(main IN LISTS mains)
     get_filename_component(stem ${main} NAME_WE)
@@ -97,6 +98,10 @@ function(social_programs)
     add_executable(${name} ${main})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_link_libraries(${name} PRIVATE ${arg_LIBS})
+    target_link_options(${name} PRIVATE ${arg_OPTIONS})
     social_compile(${name} std)
+    if(arg_GROUP)
+      add_dependencies(${arg_GROUP} ${name})
+    endif()
   endforeach()
 endfunction()
