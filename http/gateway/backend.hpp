@@ -43,14 +43,15 @@ class backend {
   virtual timestamp_t now() const = 0;
 
   /// Typed form of `command`: `ask<domain::post_aggregate>(io, target, context, post::like{...}, [](result<reply>) {})`.
-  template <class A>
+  /// A command that a child decides answers with the child's reply: name it as `Reply` (commenting on a post).
+  template <class A, class Reply = typename A::reply>
   void ask(io_index io, command_target target, domain::command_context context, typename A::command command,
-           completion<typename A::reply> done) {
+           completion<Reply> done) {
     target.kind = A::kind;
     this->command(io, target, std::move(context), domain::erase<typename A::command>(std::move(command)),
                   [done = std::move(done)](result<domain::erased_ptr> reply) {
                     if (!reply) return done(reply.error());
-                    done(domain::unerase<typename A::reply>(**reply));
+                    done(domain::unerase<Reply>(**reply));
                   });
   }
 };
