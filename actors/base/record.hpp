@@ -6,8 +6,9 @@
 // The encoding is: version byte, then the fields in order. Integers are LEB128 varints (signed ones zig-zag coded),
 // bool and enums like integers, text and byte strings length-prefixed, optional = flag byte + value, vector = count +
 // values, nested structs = their fields (no version byte of their own; the outermost version covers them).
-// A newer version only appends fields: a reader of an older record leaves the missing tail at its default, and a reader
-// refuses a record whose version is newer than its own. `fields` must not be reordered; golden-bytes tests pin it.
+// A newer version only appends fields to the outermost struct: a reader of an older record leaves the missing tail at its
+// default, a record of the reader's own version has all fields, and a reader refuses a record whose version is newer than
+// its own. `fields` must not be reordered; golden-bytes tests pin it.
 #pragma once
 
 #include <concepts>
@@ -80,10 +81,11 @@ class record_writer {
 
 class record_reader {
  public:
-  explicit record_reader(std::string_view bytes) : in_(bytes) {}
+  /// `older`: the record was written by an older version, which knew fewer fields.
+  explicit record_reader(std::string_view bytes, bool older = false) : in_(bytes), older_(older) {}
 
-  /// Reads each value in turn; once the input is used up at a field border of the outermost struct, the rest keep
-  /// their defaults (fields appended by a newer version). Check `ok()` afterwards.
+  /// Reads each value in turn. Once the input of an older record is used up at a field border of the outermost struct,
+  /// the rest keep their defaults (fields appended by a newer version). Check `ok()` afterwards.
   template <class... Ts>
   void operator()(Ts&... values) {
     (get(values), ...);
@@ -115,7 +117,7 @@ class record_reader {
   }
   template <class T>
   void get(T& value) {
-    if (!good_ || (depth_ == 0 && in_.empty())) return;
+    if (!good_ || (older_ && depth_ == 0 && in_.empty())) return;
     if constexpr (std::is_same_v<T, bool>) {
       value = get_varint() != 0;
     } else if constexpr (std::is_enum_v<T>) {
@@ -163,6 +165,7 @@ class record_reader {
   }
 
   std::string_view in_;
+  bool older_;
   bool good_ = true;
   int depth_ = 0;
 };
@@ -191,7 +194,7 @@ result<T> decode_record(std::string_view bytes) {
     return error{error_code::corrupt_record, "record of version " + std::to_string(version) + ", this program knows up to " +
                                                  std::to_string(T::version)};
   T value{};
-  record_reader reader(bytes.substr(1));
+  record_reader reader(bytes.substr(1), version < T::version);
   value.fields(reader);
   if (!reader.ok()) return error{error_code::corrupt_record, "record is cut short or has bytes left over"};
   return value;
