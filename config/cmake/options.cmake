@@ -7,7 +7,10 @@ option(SOCIAL_PCH "use precompiled headers" ON)
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# One setting for libraries and executables: a precompiled header is only shared between equal ones.
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+add_compile_options(-fPIE)
+add_link_options(-pie)
 
 # Invariants are asserted in release builds, too: no NDEBUG.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
