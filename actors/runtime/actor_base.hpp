@@ -1,0 +1,148 @@
+// The base class of every actor: counts, times, bounds and lists it. The only place that knows how to do so without
+// patching CAF: it overrides `enqueue` (mailbox depth, shedding) and `consume` (every handled message).
+#pragma once
+
+#include <caf/event_based_actor.hpp>
+#include <caf/invoke_message_result.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "actors/base/log.hpp"
+#include "actors/protocol/messages.hpp"
+#include "actors/runtime/node.hpp"
+
+namespace social::runtime {
+
+/// Answered by every actor with its redacted state as JSON.
+struct inspect_request {
+  std::shared_ptr<protocol::reply_slot<std::string>> reply;
+};
+
+/// Identity and bounds of an actor.
+struct actor_traits {
+  std::string kind;
+  id_t id = 0;
+  shard_t shard = 0;
+  std::int64_t mailbox_max = 0;  ///< requests beyond it are shed; 0: unbounded (internal actors with bounded senders)
+};
+
+/// `Base`: caf::event_based_actor or a caf::typed_event_based_actor. Class-based actors only.
+/// Life: registered in the directory from construction until on_exit. A class that overrides `on_exit` clears every
+/// handle it keeps there and calls this one last.
+template <class Base>
+class instrumented : public Base {
+ public:
+  instrumented(caf::actor_config& cfg, node_context& context, actor_traits traits)
+      : Base(cfg), context_(context), mailbox_max_(traits.mailbox_max), stats_(std::make_shared<actor_stats>()) {
+    stats_->kind = std::move(traits.kind);
+    stats_->id = traits.id;
+    stats_->shard = traits.shard;
+    stats_->born_us = monotonic_us();
+    stats_->last_active_us = stats_->born_us;
+    context_.actors.enter(stats_, caf::weak_actor_ptr(this->ctrl()));
+    silence_defaults();
+  }
+
+  using Base::enqueue;
+  void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* host) override {
+    if (mailbox_max_ > 0 && stats_->mailbox_depth.load(std::memory_order_relaxed) >= mailbox_max_ &&
+        shed(element->content())) {
+      stats_->shed.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    stats_->mailbox_depth.fetch_add(1, std::memory_order_relaxed);
+    Base::enqueue(std::move(element), host);
+  }
+
+  void on_exit() override {
+    context_.actors.leave(*stats_);
+    Base::on_exit();
+  }
+
+  const char* name() const override { return stats_->kind.c_str(); }
+
+ protected:
+  caf::invoke_message_result consume(caf::mailbox_element& element) override {
+    const auto started = monotonic_ns();
+    stats_->mailbox_depth.fetch_sub(1, std::memory_order_relaxed);
+    auto& content = element.content();
+    if (content.size() == 1) {
+      if (content.template match_element<inspect_request>(0)) {
+        content.template get_as<inspect_request>(0).reply->answer(state_json());
+        return caf::invoke_message_result::consumed;
+      }
+      stats_->last_message.store(content.type(0).second, std::memory_order_relaxed);
+    }
+    const auto outcome = Base::consume(element);
+    const auto ended = monotonic_ns();
+    note_handled(static_cast<std::uint64_t>(ended - started), ended / 1000);
+    return outcome;
+  }
+
+  /// The actor's state for people, as JSON, without secrets.
+  virtual std::string state_json() const { return "{}"; }
+
+  /// Called on the sender's thread when the mailbox is full. True: the message was a request, has been answered
+  /// "overloaded" and is dropped. Control messages are never shed.
+  virtual bool shed(const caf::type_erased_tuple& content) {
+    if (content.size() != 1 || !content.template match_element<protocol::command_message>(0)) return false;
+    content.template get_as<protocol::command_message>(0).reply->answer(error_code::overloaded);
+    context_.dead_letters.add({context_.clock->now(), "mailbox_full", whoami(), "command_message"});
+    return true;
+  }
+
+  [[nodiscard]] node_context& context() const { return context_; }
+  [[nodiscard]] actor_stats& stats() const { return *stats_; }
+  [[nodiscard]] std::string whoami() const { return stats_->kind + "/" + std::to_string(stats_->id); }
+
+ private:
+  void note_handled(std::uint64_t ns, std::int64_t now_us) {
+    auto& s = *stats_;
+    s.messages_handled.store(s.messages_handled.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    const auto rest = s.busy_ns_rest.load(std::memory_order_relaxed) + ns;
+    s.busy_us.store(s.busy_us.load(std::memory_order_relaxed) + rest / 1000, std::memory_order_relaxed);
+    s.busy_ns_rest.store(rest % 1000, std::memory_order_relaxed);
+    s.last_active_us.store(now_us, std::memory_order_relaxed);
+    s.handling.record(ns / 1000);
+  }
+
+  // CAF's default handlers print to stdout, which is a contract of ours.
+  void silence_defaults() {
+    this->set_default_handler([this](caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
+      const auto& content = view.content();
+      const auto* type = content.size() > 0 ? content.type(0).second : nullptr;
+      context_.dead_letters.add(
+          {context_.clock->now(), "unexpected_message", whoami(), type != nullptr ? message_name(*type) : "empty"});
+      return caf::sec::unexpected_message;
+    });
+    this->set_down_handler([](caf::scheduled_actor*, caf::down_msg&) {});
+    this->set_error_handler([this](caf::scheduled_actor*, caf::error&) {
+      stats_->failures.fetch_add(1, std::memory_order_relaxed);
+    });
+    this->set_exception_handler([this](caf::scheduled_actor*, std::exception_ptr& thrown) -> caf::error {
+      stats_->failures.fetch_add(1, std::memory_order_relaxed);
+      std::string what = "unknown exception";
+      try {
+        std::rethrow_exception(thrown);
+      } catch (const std::exception& e) {
+        what = e.what();
+      } catch (...) {  // NOLINT(bugprone-empty-catch): named above
+      }
+      log::error("runtime", "an actor failed and stops", {{"actor", whoami()}, {"reason", what}});
+      return caf::sec::runtime_error;
+    });
+  }
+
+  node_context& context_;
+  const std::int64_t mailbox_max_;
+  std::shared_ptr<actor_stats> stats_;
+};
+
+}  // namespace social::runtime
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::inspect_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::protocol::command_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::protocol::query_message)

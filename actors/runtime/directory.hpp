@@ -1,0 +1,59 @@
+// Who lives here: every instrumented actor of the process by kind and id. Looking activates nobody.
+#pragma once
+
+#include <array>
+#include <caf/actor.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/actor_control_block.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/protocol/inspection.hpp"
+#include "actors/runtime/actor_stats.hpp"
+
+namespace social::runtime {
+
+/// Owned by the node; outlives its actors. Any thread.
+class directory {
+ public:
+  void enter(const std::shared_ptr<actor_stats>& stats, caf::weak_actor_ptr self);
+  /// Only the incarnation that these stats belong to leaves.
+  void leave(const actor_stats& stats);
+
+  [[nodiscard]] std::vector<protocol::actor_info> list(const protocol::actor_filter& filter) const;
+  struct found {
+    protocol::actor_info info;
+    caf::actor handle;
+  };
+  /// A null handle when there is nobody.
+  [[nodiscard]] found find(const std::string& kind, id_t id) const;
+  /// Live actors per kind, with sums, for metrics.
+  struct kind_totals {
+    std::uint64_t actors = 0;
+    std::uint64_t mailbox_depth = 0;
+    std::uint64_t messages_handled = 0;
+    std::uint64_t failures = 0;
+    std::uint64_t shed = 0;
+    std::uint64_t busy_us = 0;
+  };
+  [[nodiscard]] std::unordered_map<std::string, kind_totals> totals() const;
+
+ private:
+  struct entry {
+    std::shared_ptr<actor_stats> stats;
+    caf::weak_actor_ptr self;
+  };
+  struct stripe {
+    mutable std::mutex mutex;
+    std::unordered_map<std::string, std::unordered_map<id_t, entry>> kinds;
+    std::unordered_map<std::string, kind_totals> departed;  ///< counters of those who left, so that sums never fall
+  };
+  static constexpr std::size_t stripes = 16;
+  std::array<stripe, stripes> stripes_;
+};
+
+}  // namespace social::runtime

@@ -1,0 +1,19 @@
+#include "actors/runtime/node.hpp"
+
+#include <caf/atom.hpp>
+
+namespace social::runtime {
+
+node::node(const node_options& options, const ports::clock& clock, ports::random_source& random) {
+  context_.clock = &clock;
+  context_.random = &random;
+  // Work stealing starves asks under load and answers foreign threads ten times slower (docs/adr/0003).
+  config_.set("scheduler.policy", caf::atom("sharing"));
+  config_.set("scheduler.max-threads", options.threads);
+  config_.set("scheduler.max-throughput", options.messages_per_turn);
+  system_ = std::make_unique<caf::actor_system>(config_);
+}
+
+node::~node() = default;
+
+}  // namespace social::runtime
