@@ -1,12 +1,11 @@
 // The messages between edges, shards and entities of one node. Plain C++: only actors.hpp knows that CAF carries them.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "actors/base/ids.hpp"
+#include "actors/base/reply_slot.hpp"
 #include "actors/base/result.hpp"
 #include "actors/domain/aggregate.hpp"
 #include "actors/protocol/query.hpp"
@@ -15,26 +14,8 @@ namespace social::protocol {
 
 using command_result = result<domain::erased_ptr>;  ///< the aggregate's reply variant
 
-/// Where an answer goes. Whoever holds the last reference without having answered makes the guard answer
-/// outcome_unknown, so that an asker never waits for its deadline because a message was lost on the way.
 template <class T>
-class reply_slot {
- public:
-  explicit reply_slot(std::function<void(result<T>)> deliver) : deliver_(std::move(deliver)) {}
-  reply_slot(const reply_slot&) = delete;
-  reply_slot& operator=(const reply_slot&) = delete;
-  ~reply_slot() {
-    if (deliver_) deliver_(error{error_code::outcome_unknown, "the request was abandoned"});
-  }
-  /// Any thread; only the first call counts. `deliver` must not block.
-  void answer(result<T> value) {
-    if (auto deliver = std::exchange(deliver_, nullptr)) deliver(std::move(value));
-  }
-  [[nodiscard]] bool answered() const noexcept { return !deliver_; }
-
- private:
-  std::function<void(result<T>)> deliver_;
-};
+using reply_slot = social::reply_slot<T>;
 using command_slot = std::shared_ptr<reply_slot<domain::erased_ptr>>;
 using query_slot = std::shared_ptr<reply_slot<answer>>;
 

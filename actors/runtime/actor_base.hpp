@@ -11,14 +11,14 @@
 #include <string>
 
 #include "actors/base/log.hpp"
-#include "actors/protocol/messages.hpp"
+#include "actors/base/reply_slot.hpp"
 #include "actors/runtime/node.hpp"
 
 namespace social::runtime {
 
 /// Answered by every actor with its redacted state as JSON.
 struct inspect_request {
-  std::shared_ptr<protocol::reply_slot<std::string>> reply;
+  std::shared_ptr<reply_slot<std::string>> reply;
 };
 
 /// Identity and bounds of an actor.
@@ -87,12 +87,7 @@ class instrumented : public Base {
 
   /// Called on the sender's thread when the mailbox is full. True: the message was a request, has been answered
   /// "overloaded" and is dropped. Control messages are never shed.
-  virtual bool shed(const caf::type_erased_tuple& content) {
-    if (content.size() != 1 || !content.template match_element<protocol::command_message>(0)) return false;
-    content.template get_as<protocol::command_message>(0).reply->answer(error_code::overloaded);
-    context_.dead_letters.add({context_.clock->now(), "mailbox_full", whoami(), "command_message"});
-    return true;
-  }
+  virtual bool shed(caf::type_erased_tuple&) { return false; }
 
   [[nodiscard]] node_context& context() const { return context_; }
   [[nodiscard]] actor_stats& stats() const { return *stats_; }
@@ -115,7 +110,7 @@ class instrumented : public Base {
       const auto& content = view.content();
       const auto* type = content.size() > 0 ? content.type(0).second : nullptr;
       context_.dead_letters.add(
-          {context_.clock->now(), "unexpected_message", whoami(), type != nullptr ? message_name(*type) : "empty"});
+          {context_.now(), "unexpected_message", whoami(), type != nullptr ? message_name(*type) : "empty"});
       return caf::sec::unexpected_message;
     });
     this->set_down_handler([](caf::scheduled_actor*, caf::down_msg&) {});
@@ -144,5 +139,3 @@ class instrumented : public Base {
 }  // namespace social::runtime
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::inspect_request)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::protocol::command_message)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::protocol::query_message)

@@ -25,9 +25,9 @@ std::string message_name(const std::type_info& type) {
 
 namespace {
 
-protocol::actor_info info_of(const actor_stats& s) {
+actor_numbers info_of(const actor_stats& s) {
   const auto now = monotonic_us();
-  protocol::actor_info info;
+  actor_numbers info;
   info.kind = s.kind;
   info.id = s.id;
   info.shard = s.shard;
@@ -50,18 +50,18 @@ void add(directory::kind_totals& sums, const actor_stats& s) {
   sums.busy_us += s.busy_us.load();
 }
 
-bool before(const protocol::actor_info& x, const protocol::actor_info& y, protocol::actor_order order) {
+bool before(const actor_numbers& x, const actor_numbers& y, actor_order order) {
   switch (order) {
-    case protocol::actor_order::mailbox:
+    case actor_order::mailbox:
       if (x.mailbox_depth != y.mailbox_depth) return x.mailbox_depth > y.mailbox_depth;
       break;
-    case protocol::actor_order::busy:
+    case actor_order::busy:
       if (x.busy_us != y.busy_us) return x.busy_us > y.busy_us;
       break;
-    case protocol::actor_order::age:
+    case actor_order::age:
       if (x.age_ms != y.age_ms) return x.age_ms > y.age_ms;
       break;
-    case protocol::actor_order::id:
+    case actor_order::id:
       break;
   }
   return x.kind != y.kind ? x.kind < y.kind : x.id < y.id;
@@ -85,8 +85,8 @@ void directory::leave(const actor_stats& stats) {
   kind.erase(it);
 }
 
-std::vector<protocol::actor_info> directory::list(const protocol::actor_filter& filter) const {
-  std::vector<protocol::actor_info> all;
+std::vector<actor_numbers> directory::list(const actor_filter& filter) const {
+  std::vector<actor_numbers> all;
   for (const auto& s : stripes_) {
     const std::lock_guard lock(s.mutex);
     for (const auto& [kind, actors] : s.kinds) {

@@ -8,14 +8,39 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "actors/protocol/inspection.hpp"
 #include "actors/runtime/actor_stats.hpp"
 
 namespace social::runtime {
+
+/// Numbers of one live actor at one moment.
+struct actor_numbers {
+  std::string kind;
+  id_t id = 0;
+  shard_t shard = 0;
+  std::uint64_t mailbox_depth = 0;
+  std::uint64_t messages_handled = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t busy_us = 0;
+  std::uint64_t p50_us = 0;
+  std::uint64_t p99_us = 0;
+  std::string last_message;
+  std::uint64_t idle_ms = 0;
+  std::uint64_t age_ms = 0;
+};
+
+enum class actor_order : std::uint8_t { id, mailbox, busy, age };
+
+struct actor_filter {
+  std::string kind;  ///< empty: all
+  std::optional<shard_t> shard;
+  actor_order order = actor_order::id;
+  std::size_t limit = 1000;
+};
 
 /// Owned by the node; outlives its actors. Any thread.
 class directory {
@@ -24,9 +49,9 @@ class directory {
   /// Only the incarnation that these stats belong to leaves.
   void leave(const actor_stats& stats);
 
-  [[nodiscard]] std::vector<protocol::actor_info> list(const protocol::actor_filter& filter) const;
+  [[nodiscard]] std::vector<actor_numbers> list(const actor_filter& filter) const;
   struct found {
-    protocol::actor_info info;
+    actor_numbers info;
     caf::actor handle;
   };
   /// A null handle when there is nobody.

@@ -4,9 +4,8 @@
 
 namespace social::runtime {
 
-node::node(const node_options& options, const ports::clock& clock, ports::random_source& random) {
-  context_.clock = &clock;
-  context_.random = &random;
+node::node(const node_options& options, std::function<timestamp_t()> now) {
+  context_.now = std::move(now);
   // Work stealing starves asks under load and answers foreign threads ten times slower (docs/adr/0003).
   config_.set("scheduler.policy", caf::atom("sharing"));
   config_.set("scheduler.max-threads", options.threads);

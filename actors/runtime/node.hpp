@@ -3,9 +3,9 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <functional>
 #include <memory>
 
-#include "actors/ports/clock.hpp"
 #include "actors/runtime/dead_letters.hpp"
 #include "actors/runtime/directory.hpp"
 
@@ -20,15 +20,14 @@ struct node_options {
 struct node_context {
   directory actors;
   dead_letter_office dead_letters;
-  const ports::clock* clock = nullptr;
-  ports::random_source* random = nullptr;
+  std::function<timestamp_t()> now;  ///< wall clock; set before the first actor
 };
 
 /// Owns the actor system. Destroy it only after every long-lived actor was told to stop: the destructor waits for the
 /// rest (the process' shutdown watchdog bounds that wait).
 class node {
  public:
-  node(const node_options& options, const ports::clock& clock, ports::random_source& random);
+  node(const node_options& options, std::function<timestamp_t()> now);
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
