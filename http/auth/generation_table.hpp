@@ -1,0 +1,42 @@
+// The token generation of each user, as this node knows it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "actors/base/ids.hpp"
+
+namespace social::http::auth {
+
+/// Written by events (`set`) and by whoever had to ask the store (`learn`). Any thread; a reader takes one of 64 shared
+/// locks. Bounded: beyond the limit another entry leaves and is asked for again when it is needed.
+class generation_table {
+ public:
+  explicit generation_table(std::size_t entries_max);
+
+  /// The newest truth: from an event, or from the answer of the command that changed it.
+  void set(id_t user, std::uint64_t generation);
+  /// From a read that may be older than an event that came meanwhile: never replaces what is known.
+  void learn(id_t user, std::uint64_t generation);
+  [[nodiscard]] std::optional<std::uint64_t> find(id_t user) const;
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  static constexpr std::size_t parts = 64;
+  struct alignas(64) part {
+    mutable std::shared_mutex lock;
+    std::unordered_map<id_t, std::uint64_t> generations;
+  };
+  part& part_of(id_t user) noexcept;
+  [[nodiscard]] const part& part_of(id_t user) const noexcept;
+  void make_room(part& where);
+
+  std::size_t part_max_;
+  std::array<part, parts> parts_;
+};
+
+}  // namespace social::http::auth
