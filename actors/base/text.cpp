@@ -157,6 +157,12 @@ std::optional<std::string> nfc_trimmed(std::string_view text) {
   return end == 0 ? std::string() : normalised.substr(begin, end - begin);
 }
 
+bool is_blank(std::string_view text) noexcept {
+  while (!text.empty())
+    if (!is_white_space(take_code_point(text))) return false;
+  return true;
+}
+
 bool has_control_or_bidi(std::string_view text) noexcept {
   while (!text.empty()) {
     const auto point = take_code_point(text);

@@ -16,7 +16,7 @@ struct subscribe {
   std::string locale;        ///< already chosen: "ko" or "en"
   std::string old_endpoint;  ///< of `pushsubscriptionchange`; empty: none
   std::string endpoint_problem;
-  std::string key_problem;   ///< p256dh is not a point on the curve; empty: it is
+  std::string key_problem;  ///< p256dh is not a point on the curve; empty: it is
   std::string vapid_key_id;
   std::uint64_t row_version = 0;  ///< random
 };
@@ -24,6 +24,8 @@ struct subscribe {
 struct remove_device {
   std::uint64_t seq = 0;
   std::uint64_t row_version = 0;
+  /// `endpoint_hash` of its endpoint: the endpoint row goes too, if it is still this device's. Empty: the row stays.
+  std::string endpoint_hash;
 };
 /// The push service took a message for this device at context.now, or refused it for good.
 struct record_delivery {

@@ -10,13 +10,13 @@
 namespace social::domain::subscription {
 
 struct device {
-  std::uint64_t seq = 0;       ///< first 52 bits of the SHA-256 of the endpoint
+  std::uint64_t seq = 0;          ///< first 52 bits of the SHA-256 of the endpoint
   std::uint64_t row_version = 0;  ///< random, new at each upsert; a late 410 cannot touch a newer one
   std::string endpoint;
-  std::string p256dh;          ///< 65 raw bytes
-  std::string auth;            ///< 16 raw bytes
+  std::string p256dh;  ///< 65 raw bytes
+  std::string auth;    ///< 16 raw bytes
   std::string vapid_key_id;
-  std::string locale;          ///< "ko" or "en"
+  std::string locale;  ///< "ko" or "en"
   std::int64_t created_at = 0;
   std::optional<std::int64_t> last_success_at;
   std::uint32_t failures = 0;  ///< in a row

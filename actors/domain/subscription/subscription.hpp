@@ -28,6 +28,8 @@ namespace subscription {
 inline constexpr std::size_t devices_per_user_max = 20;
 /// First 52 bits of the SHA-256 of the endpoint; never 0.
 std::uint64_t device_seq(std::string_view endpoint);
+/// SHA-256 of the endpoint, 32 raw bytes: the key of its endpoint row.
+std::string endpoint_hash(std::string_view endpoint);
 }  // namespace subscription
 
 }  // namespace social::domain

@@ -28,9 +28,11 @@ struct user_aggregate {
 };
 
 namespace user {
-/// Each violated rule of name (1-10 characters after NFC and trimming, no control or bidi characters), e-mail
-/// (4-50 characters, `[\w~\-.+]+@[\w~\-]+(\.[\w~\-]+)+`) and password (4-128 characters), with the field's wire name.
+/// One entry for each violated field, under its wire name: `name` (1-10 characters after NFC and trimming, no control
+/// or bidi characters), `principal` (the e-mail: 4-50 characters and `is_email`), `credentials` (the password: 4-128
+/// characters).
 std::vector<field_error> validate_join(std::string_view name, std::string_view email, std::string_view password);
+/// Matches `[\w~\-.+]+@[\w~\-]+(\.[\w~\-]+)+`, of any length.
 bool is_email(std::string_view text) noexcept;
 }  // namespace user
 
