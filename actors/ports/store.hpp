@@ -25,6 +25,9 @@ struct commit_request {
   std::string trace;
   std::vector<domain::encoded_event> events;  ///< may be empty (rows only, e.g. cursors): no journal record then
   std::vector<domain::row_change> rows;
+  /// `journal::epoch()` as it was before the state was read that this request builds upon; refused with
+  /// store_unavailable when the store has failed since, for the base may never have been written. 0: builds on nothing.
+  std::uint64_t epoch = 0;
   /// Synced before the callback even with durability=async, and even where the store's own default needs no fsync.
   bool must_sync = false;
   /// Effects that another journal replays after a power cut need no fsync of their own; ignored when must_sync.
@@ -72,6 +75,9 @@ class journal {
   /// `unwatch`. After unwatch has returned the callback is not running and will not run.
   virtual std::uint64_t watch(std::function<void()> moved) = 0;
   virtual void unwatch(std::uint64_t watcher) = 0;
+
+  /// Starts at 1 and grows with every failed write: what was decided on speculative state of an older epoch is void.
+  virtual std::uint64_t epoch() const = 0;
 
   virtual shard_t shards() const = 0;
   /// Random id of this store, made with it; part of `ce_source`.

@@ -1,0 +1,341 @@
+#include "actors/aggregates/entity.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace social::aggregates {
+
+using protocol::command_message;
+using protocol::command_result;
+
+entity::entity(caf::actor_config& cfg, std::shared_ptr<const environment> env, entity_origin origin,
+               shard_internals shard, entity_actor parent)
+    : super(cfg, *env->node,
+            {env->kinds->find(origin.kind)->name, origin.id, origin.shard, env->limits.entity_mailbox_max}),
+      env_(std::move(env)),
+      origin_(std::move(origin)),
+      kind_(*env_->kinds->find(origin_.kind)),
+      shard_(std::move(shard)),
+      parent_(std::move(parent)),
+      instance_(kind_.make()),
+      loaded_(origin_.fresh),
+      epoch_(env_->store.log->epoch()) {}
+
+entity::behavior_type entity::make_behavior() {
+  return {
+      [this](command_message& message) { on_command(message); },
+      [this](rows_arrived& message) { on_rows(message); },
+      [this](const commit_done& message) { on_commit_done(message); },
+      [this](decide_for_parent& message) { on_child_request(message); },
+      [this](decided_for_parent& message) { on_child_decided(message); },
+      [this](const parent_committed& message) {
+        std::erase_if(pending_rows_, [&](const auto& row) { return row.second.number == message.token; });
+        if (!message.durable) void_ = true;
+        stop_if_done();
+      },
+      [this](stop_when_idle) {
+        stopping_ = true;
+        stop_if_done();
+      },
+  };
+}
+
+void entity::on_exit() {
+  // Nothing of what still waits was done; what is in flight answers outcome_unknown through its slot.
+  for (auto& command : queue_) command.message.reply->answer(error_code::internal);
+  if (child_request_) answer_child_request(std::make_shared<result<step>>(error{error_code::internal}));
+  if (crashed_ && origin_.vitals) origin_.vitals->crashed = true;
+  if (shard_) caf::anon_send(shard_, entity_gone{origin_.kind, origin_.id, origin_.incarnation, crashed_});
+  for (auto& [id, child] : children_) caf::anon_send(child.handle, stop_when_idle{});
+  queue_.clear();
+  flights_.clear();
+  children_.clear();
+  read_then_ = nullptr;
+  shard_ = nullptr;
+  parent_ = nullptr;
+  super::on_exit();
+}
+
+std::string entity::state_json() const { return instance_->redacted(); }
+
+bool entity::shed(caf::type_erased_tuple& content) {
+  if (content.size() != 1 || !content.match_element<command_message>(0)) return false;
+  content.get_mutable_as<command_message>(0).reply->answer(error_code::overloaded);
+  context().dead_letters.add({context().now(), "mailbox_full", whoami(), "command_message"});
+  return true;
+}
+
+// --- commands ---------------------------------------------------------------------------------------------------------
+
+void entity::on_command(command_message& message) {
+  if (void_) return message.reply->answer(error_code::store_unavailable);
+  if (queue_.size() >= env_->limits.entity_queue_max) {
+    stats().shed.fetch_add(1, std::memory_order_relaxed);
+    return message.reply->answer(error_code::overloaded);
+  }
+  queue_.push_back({std::move(message), {}, nullptr});
+  pump();
+}
+
+void entity::pump() {
+  while (!waiting_ && !void_ && !queue_.empty()) step_front();
+  stop_if_done();
+}
+
+void entity::step_front() {
+  if (!loaded_) return load_then_pump();
+  auto& front = queue_.front().message;
+  std::vector<domain::row_key> keys;
+  instance_->lookups(*front.command, front.context, keys);
+  if (keys.empty()) return decide_front({});
+  read(std::move(keys), [this](std::vector<std::optional<std::string>> rows) {
+    decide_front(domain::facts(std::move(rows)));
+  });
+}
+
+void entity::decide_front(domain::facts facts) {
+  if (void_) return finish_front(error{error_code::store_unavailable});
+  auto& front = queue_.front();
+  front.facts = std::move(facts);
+  auto& message = front.message;
+  auto decided = instance_->decide(*message.command, message.context, front.facts);
+  if (!decided) return finish_front(decided.error());
+  front.decided = std::move(*decided);
+  if (!front.decided->changes && !front.decided->child)
+    return finish_front(instance_->answer(*message.command, message.context, front.facts));
+  if (!env_->store.log->reserve()) return finish_front(env_->store.log->refusal());
+  if (front.decided->child) return ask_child(front);
+  decide_planned(front);
+}
+
+void entity::decide_planned(waiting_command& command) {
+  auto& message = command.message;
+  auto done = instance_->carry_out(*command.decided, *message.command, message.context, command.facts);
+  submit(message, std::move(done), nullptr, 0);
+  queue_.pop_front();
+}
+
+/// Refusals and replies that changed nothing rest on what is in flight: they leave after it.
+void entity::finish_front(command_result outcome) {
+  auto reply = std::move(queue_.front().message.reply);
+  queue_.pop_front();
+  if (flights_.empty())
+    reply->answer(std::move(outcome));
+  else
+    flights_.back().after.emplace_back(std::move(reply), std::move(outcome));
+}
+
+void entity::submit(command_message& message, step done, entity_actor child, std::uint64_t child_token) {
+  ports::commit_request request;
+  request.shard = origin_.shard;
+  request.time = message.context.now;
+  request.trace = message.context.trace;
+  request.events = std::move(done.events);
+  request.epoch = epoch_;
+  request.must_sync = env_->limits.must_sync;
+  const auto number = next_number_++;
+  for (const auto& row : done.rows) pending_rows_[row.key] = {number, row.value};
+  request.rows = std::move(done.rows);
+  flights_.push_back({number, std::move(message.reply), std::move(done.reply), std::move(child), child_token, {}});
+  origin_.vitals->in_flight.fetch_add(1);
+  env_->store.log->submit(
+      std::move(request), [self = entity_actor(caf::actor_cast<entity_actor>(this)), shard = shard_, number,
+                           vitals = origin_.vitals, kind = origin_.kind, id = origin_.id,
+                           incarnation = origin_.incarnation](const result<std::uint64_t>& outcome) {
+        caf::anon_send(self, commit_done{number, outcome ? std::nullopt : std::optional(outcome.error())});
+        if (vitals->in_flight.fetch_sub(1) == 1 && vitals->crashed)
+          caf::anon_send(shard, entity_resolved{kind, id, incarnation});
+      });
+}
+
+// --- children ---------------------------------------------------------------------------------------------------------
+
+entity_actor entity::child_for(const domain::child_command& command) {
+  auto& entry = children_[command.id];
+  entry.used = ++child_uses_;
+  if (!entry.handle) {
+    entity_origin origin{command.kind, command.id, origin_.shard, 0, command.fresh, nullptr};
+    entry.handle = home_system().spawn<entity>(env_, std::move(origin), shard_internals(),
+                                               caf::actor_cast<entity_actor>(this));
+  }
+  const auto child = entry.handle;
+  if (children_.size() > env_->limits.children_max) {
+    const auto oldest = std::min_element(children_.begin(), children_.end(), [](const auto& x, const auto& y) {
+      return x.second.used < y.second.used;
+    });
+    // Its last step was resolved or is in flight with ours; either way the message behind the outcome finds it idle.
+    const bool busy = std::any_of(flights_.begin(), flights_.end(),
+                                  [&](const in_flight& f) { return f.child == oldest->second.handle; });
+    if (!busy) {
+      caf::anon_send(oldest->second.handle, stop_when_idle{});
+      children_.erase(oldest);
+    }
+  }
+  return child;
+}
+
+void entity::ask_child(waiting_command& command) {
+  waiting_ = true;
+  auto child = child_for(*command.decided->child);
+  caf::anon_send(child, decide_for_parent{++token_, command.message.context, command.decided->child->command,
+                                          command.decided->child->fresh});
+}
+
+void entity::on_child_decided(decided_for_parent& message) {
+  if (message.token != token_ || !waiting_ || queue_.empty()) return;
+  waiting_ = false;
+  auto& front = queue_.front();
+  auto& outcome = *message.outcome;
+  const auto child_id = front.decided->child->id;
+  if (!outcome || void_) {
+    env_->store.log->release();
+    children_.erase(child_id);
+    finish_front(outcome ? error{error_code::store_unavailable} : outcome.error());
+    return pump();
+  }
+  auto own = instance_->carry_out(*front.decided, *front.message.command, front.message.context, front.facts);
+  for (auto& event : outcome->events) own.events.push_back(std::move(event));
+  for (auto& row : outcome->rows) own.rows.push_back(std::move(row));
+  own.reply = std::move(outcome->reply);
+  submit(front.message, std::move(own), children_[child_id].handle, message.token);
+  queue_.pop_front();
+  pump();
+}
+
+void entity::on_child_request(decide_for_parent& request) {
+  assert(parent_ && !child_request_);
+  child_request_ = std::move(request);
+  child_request_->context.self = origin_.id;
+  const auto decide = [this] {
+    std::vector<domain::row_key> keys;
+    instance_->lookups(*child_request_->command, child_request_->context, keys);
+    read(std::move(keys), [this](std::vector<std::optional<std::string>> rows) {
+      const domain::facts facts(std::move(rows));
+      auto decided = instance_->decide(*child_request_->command, child_request_->context, facts);
+      if (!decided) return answer_child_request(std::make_shared<result<step>>(decided.error()));
+      auto done = instance_->carry_out(**decided, *child_request_->command, child_request_->context, facts);
+      for (const auto& row : done.rows) pending_rows_[row.key] = {child_request_->token, row.value};
+      answer_child_request(std::make_shared<result<step>>(std::move(done)));
+    });
+  };
+  if (loaded_) return decide();
+  read(instance_->state_keys(origin_.id), [this, decide](const std::vector<std::optional<std::string>>& rows) {
+    instance_->load(rows);
+    loaded_ = true;
+    decide();
+  });
+}
+
+void entity::answer_child_request(std::shared_ptr<result<step>> outcome) {
+  if (!parent_ || !child_request_) return;
+  caf::anon_send(parent_, decided_for_parent{child_request_->token, std::move(outcome)});
+  child_request_.reset();
+}
+
+// --- reading ----------------------------------------------------------------------------------------------------------
+
+void entity::load_then_pump() {
+  epoch_ = env_->store.log->epoch();  // before the rows are read: a failure in between makes what follows void
+  read(instance_->state_keys(origin_.id), [this](const std::vector<std::optional<std::string>>& rows) {
+    instance_->load(rows);
+    loaded_ = true;
+  });
+}
+
+/// Uncommitted rows of this entity first, looked at here and now; then the committed store. No command of this entity
+/// is decided between this look and `then`, so nothing can slip in between.
+void entity::read(std::vector<domain::row_key> keys, continuation then) {
+  std::vector<ports::row_value> values(keys.size());
+  std::vector<domain::row_key> wanted;
+  read_missing_.clear();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (const auto pending = pending_rows_.find(keys[i]); pending != pending_rows_.end()) {
+      if (pending->second.value) values[i] = {ports::row_value::status::found, *pending->second.value, {}};
+      continue;
+    }
+    values[i] = env_->store.rows->get(keys[i], ports::read_tier::cache_only);
+    if (values[i].what != ports::row_value::status::would_block) continue;
+    read_missing_.push_back(i);
+    wanted.push_back(std::move(keys[i]));
+  }
+  if (wanted.empty()) return complete_read(std::move(values), then);
+  waiting_ = true;
+  read_values_ = std::move(values);
+  read_then_ = std::move(then);
+  caf::anon_send(env_->disk_reader_for(origin_.id),
+                 read_rows{std::move(wanted), [self = caf::actor_cast<entity_actor>(this),
+                                               token = ++token_](std::vector<ports::row_value> found) {
+                             caf::anon_send(self, rows_arrived{token, std::move(found)});
+                           }});
+}
+
+void entity::on_rows(rows_arrived& message) {
+  if (message.token != token_ || !read_then_) return;
+  waiting_ = false;
+  for (std::size_t i = 0; i < read_missing_.size(); ++i) read_values_[read_missing_[i]] = std::move(message.values[i]);
+  const auto then = std::exchange(read_then_, nullptr);
+  complete_read(std::exchange(read_values_, {}), then);
+  if (!parent_) pump();
+}
+
+void entity::complete_read(std::vector<ports::row_value> values, const continuation& then) {
+  std::vector<std::optional<std::string>> rows;
+  rows.reserve(values.size());
+  for (auto& value : values) {
+    if (value.what == ports::row_value::status::failed || value.what == ports::row_value::status::would_block) {
+      log::error("aggregates", "a row could not be read", {{"actor", whoami()}, {"reason", value.failure.text()}});
+      if (child_request_) return answer_child_request(std::make_shared<result<step>>(error{error_code::store_unavailable}));
+      return finish_front(error{error_code::store_unavailable});
+    }
+    if (value.what == ports::row_value::status::found)
+      rows.emplace_back(std::move(value.bytes));
+    else
+      rows.emplace_back(std::nullopt);
+  }
+  then(std::move(rows));
+}
+
+// --- commits ----------------------------------------------------------------------------------------------------------
+
+void entity::on_commit_done(const commit_done& message) {
+  if (flights_.empty() || flights_.front().number != message.number) return;
+  auto flight = std::move(flights_.front());
+  flights_.pop_front();
+  std::erase_if(pending_rows_, [&](const auto& row) { return row.second.number == message.number; });
+  resolve(flight, message.failure);
+  if (message.failure) drop_speculative_state(*message.failure);
+  stop_if_done();
+}
+
+void entity::resolve(in_flight& flight, const std::optional<error>& failure) {
+  if (flight.child) caf::anon_send(flight.child, parent_committed{flight.child_token, !failure});
+  if (failure) {
+    flight.reply->answer(*failure);
+    for (auto& [reply, outcome] : flight.after) reply->answer(error_code::store_unavailable);
+    return;
+  }
+  flight.reply->answer(std::move(flight.answer));
+  for (auto& [reply, outcome] : flight.after) reply->answer(std::move(outcome));
+}
+
+void entity::drop_speculative_state(const error& why) {
+  if (!void_) log::warning("aggregates", "an entity drops speculative state", {{"actor", whoami()}, {"reason", why.text()}});
+  void_ = true;
+  if (waiting_) return;  // the front command is with a child or a reader; it is refused when that answers
+  for (auto& command : queue_) command.message.reply->answer(error_code::store_unavailable);
+  queue_.clear();
+}
+
+void entity::stop_if_done() {
+  if (!stopping_ && !void_) return;
+  if (void_ && !waiting_) {
+    for (auto& command : queue_) command.message.reply->answer(error_code::store_unavailable);
+    queue_.clear();
+  }
+  if (waiting_ || !queue_.empty() || !flights_.empty() || child_request_) return;
+  if (parent_ && !void_ && !pending_rows_.empty()) return;
+  crashed_ = false;
+  quit();
+}
+
+}  // namespace social::aggregates

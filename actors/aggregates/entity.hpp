@@ -1,0 +1,123 @@
+// The one shell of all aggregates: receive -> look up -> decide -> commit -> reply.
+//
+// Owned by its shard (or, a comment, by its post). Runs on the scheduler's threads and never blocks: a row that is not in
+// the block cache is fetched by a detached reader while later commands wait in the bounded queue. Commands pipeline: the
+// next one is decided on the newest in-memory state before the previous fsync is done, but nothing that is not durable
+// leaves: replies wait for their own batch, and a reply that changed nothing (or a refusal) waits for the batches it was
+// decided upon. Ends when idle and told so, or with an exception; after a failed write it drops its speculative state and
+// stops, so that the next message starts from what the store really has.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include "actors/aggregates/environment.hpp"
+#include "actors/runtime/actor_base.hpp"
+
+namespace social::aggregates {
+
+/// Who started this entity and under which number.
+struct entity_origin {
+  domain::aggregate_kind kind{};
+  id_t id = 0;
+  shard_t shard = 0;
+  std::uint64_t incarnation = 0;
+  bool fresh = false;  ///< its id was just taken: nothing to load
+  std::shared_ptr<entity_vitals> vitals;
+};
+
+class entity final : public runtime::instrumented<entity_actor::base> {
+ public:
+  using super = runtime::instrumented<entity_actor::base>;
+  entity(caf::actor_config& cfg, std::shared_ptr<const environment> env, entity_origin origin, shard_internals shard,
+         entity_actor parent);
+
+  behavior_type make_behavior() override;
+  void on_exit() override;
+
+ protected:
+  std::string state_json() const override;
+  bool shed(caf::type_erased_tuple& content) override;
+
+ private:
+  struct waiting_command {
+    protocol::command_message message;
+    domain::facts facts;
+    std::unique_ptr<plan> decided;
+  };
+  /// A command whose batch is on its way, and what was answered upon it.
+  struct in_flight {
+    std::uint64_t number = 0;
+    protocol::command_slot reply;
+    domain::erased_ptr answer;
+    entity_actor child;
+    std::uint64_t child_token = 0;
+    std::vector<std::pair<protocol::command_slot, protocol::command_result>> after;
+  };
+  struct pending_row {
+    std::uint64_t number = 0;
+    std::optional<std::string> value;
+  };
+  struct child_entry {
+    entity_actor handle;
+    std::uint64_t used = 0;
+  };
+
+  // commands
+  void on_command(protocol::command_message& message);
+  void on_child_request(decide_for_parent& request);
+  void pump();
+  void step_front();
+  void decide_front(domain::facts facts);
+  void decide_planned(waiting_command& command);
+  void ask_child(waiting_command& command);
+  void on_child_decided(decided_for_parent& message);
+  void submit(protocol::command_message& message, step done, entity_actor child, std::uint64_t child_token);
+  void finish_front(protocol::command_result outcome);
+  void answer_child_request(std::shared_ptr<result<step>> outcome);
+
+  // reading
+  using continuation = std::function<void(std::vector<std::optional<std::string>>)>;
+  void read(std::vector<domain::row_key> keys, continuation then);
+  void on_rows(rows_arrived& message);
+  void complete_read(std::vector<ports::row_value> values, const continuation& then);
+  void load_then_pump();
+
+  // commits
+  void on_commit_done(const commit_done& message);
+  void resolve(in_flight& flight, const std::optional<error>& failure);
+  void drop_speculative_state(const error& why);
+  void stop_if_done();
+  [[nodiscard]] entity_actor child_for(const domain::child_command& command);
+
+  const std::shared_ptr<const environment> env_;
+  const entity_origin origin_;
+  const descriptor& kind_;
+  shard_internals shard_;
+  entity_actor parent_;
+  std::unique_ptr<aggregate_instance> instance_;
+
+  bool loaded_ = false;
+  bool waiting_ = false;   ///< for rows or for a child
+  bool stopping_ = false;
+  bool void_ = false;      ///< a batch failed: the in-memory state is worth nothing
+  bool crashed_ = true;    ///< until it ends in order
+  std::uint64_t epoch_ = 0;
+  std::uint64_t next_number_ = 1;
+  std::uint64_t token_ = 0;
+  std::deque<waiting_command> queue_;
+  std::deque<in_flight> flights_;
+  std::unordered_map<domain::row_key, pending_row, domain::row_key_hash> pending_rows_;
+  std::unordered_map<id_t, child_entry> children_;
+  std::uint64_t child_uses_ = 0;
+
+  // the read under way
+  std::vector<ports::row_value> read_values_;
+  std::vector<std::size_t> read_missing_;
+  continuation read_then_;
+  // the parent's request under way (children only)
+  std::optional<decide_for_parent> child_request_;
+};
+
+}  // namespace social::aggregates

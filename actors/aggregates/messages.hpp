@@ -1,0 +1,111 @@
+// Messages inside the aggregate machinery: shard <-> entity <-> commit thread, disk readers, child entities.
+#pragma once
+
+#include <atomic>
+#include <caf/typed_actor.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/aggregates/instance.hpp"
+#include "actors/ports/store.hpp"
+#include "actors/protocol/actors.hpp"
+
+namespace social::aggregates {
+
+/// An entity's request to the detached readers; answered through `done` on their thread.
+struct read_rows {
+  std::vector<domain::row_key> keys;
+  std::function<void(std::vector<ports::row_value>)> done;
+};
+/// Rows that an entity asked for, in the order of its keys.
+struct rows_arrived {
+  std::uint64_t token = 0;
+  std::vector<ports::row_value> values;
+};
+/// From the commit thread: the batch with that command is durable, or has failed.
+struct commit_done {
+  std::uint64_t number = 0;
+  std::optional<error> failure;
+};
+/// Parent to child: decide this together with me.
+struct decide_for_parent {
+  std::uint64_t token = 0;
+  domain::command_context context;
+  domain::erased_ptr command;
+  bool fresh = false;
+};
+/// Child to parent.
+struct decided_for_parent {
+  std::uint64_t token = 0;
+  std::shared_ptr<result<step>> outcome;
+};
+/// Parent to child: what became of the batch with your step.
+struct parent_committed {
+  std::uint64_t token = 0;  ///< of the decide_for_parent
+  bool durable = false;
+};
+/// Finish what is queued and in flight, then stop. From the shard (idle, limit, shutdown) or the parent.
+struct stop_when_idle {};
+/// Entity to shard, its last message.
+struct entity_gone {
+  domain::aggregate_kind kind{};
+  id_t id = 0;
+  std::uint64_t incarnation = 0;
+  bool crashed = false;
+};
+/// A crashed entity's last batch has been resolved.
+struct entity_resolved {
+  domain::aggregate_kind kind{};
+  id_t id = 0;
+  std::uint64_t incarnation = 0;
+};
+/// A command that held a unique key has been answered.
+struct unique_key_free {
+  std::string key;
+};
+struct ids_refilled {
+  domain::aggregate_kind kind{};
+  std::optional<error> failure;
+};
+struct shard_tick {};
+/// Stop all entities, then yourself; `stopped` is dropped when it is done.
+struct stop_shard {
+  std::shared_ptr<void> stopped;
+};
+
+/// Outlives a crashed entity: how many of its batches are not resolved yet.
+struct entity_vitals {
+  std::atomic<int> in_flight{0};
+  std::atomic<bool> crashed{false};
+};
+
+using disk_reader_actor = caf::typed_actor<caf::reacts_to<read_rows>, caf::reacts_to<protocol::query_message>>;
+
+using entity_actor =
+    caf::typed_actor<caf::reacts_to<protocol::command_message>, caf::reacts_to<rows_arrived>,
+                     caf::reacts_to<commit_done>, caf::reacts_to<decide_for_parent>,
+                     caf::reacts_to<decided_for_parent>, caf::reacts_to<parent_committed>,
+                     caf::reacts_to<stop_when_idle>>;
+
+using shard_internals = protocol::shard_actor::extend<
+    caf::reacts_to<entity_gone>, caf::reacts_to<entity_resolved>, caf::reacts_to<unique_key_free>,
+    caf::reacts_to<ids_refilled>, caf::reacts_to<shard_tick>, caf::reacts_to<stop_shard>>;
+
+}  // namespace social::aggregates
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::read_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::rows_arrived)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::commit_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::decide_for_parent)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::decided_for_parent)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::parent_committed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::stop_when_idle)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::entity_gone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::entity_resolved)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::unique_key_free)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::ids_refilled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::shard_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::stop_shard)

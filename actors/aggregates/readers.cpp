@@ -1,0 +1,53 @@
+#include "actors/aggregates/readers.hpp"
+
+namespace social::aggregates {
+namespace {
+
+constexpr std::int64_t reader_mailbox_max = 16'384;
+
+bool shed_query(caf::type_erased_tuple& content) {
+  if (content.size() != 1 || !content.match_element<protocol::query_message>(0)) return false;
+  content.get_mutable_as<protocol::query_message>(0).reply->answer(error_code::overloaded);
+  return true;
+}
+
+}  // namespace
+
+disk_reader::disk_reader(caf::actor_config& cfg, runtime::node_context& node, id_t id, const ports::row_reader& rows,
+                         query_function run)
+    : super(cfg, node, {"disk-reader", id, 0, reader_mailbox_max}), rows_(rows), run_(std::move(run)) {}
+
+disk_reader::behavior_type disk_reader::make_behavior() {
+  return {
+      [this](read_rows& request) { request.done(rows_.get_many(request.keys, ports::read_tier::disk)); },
+      [this](protocol::query_message& message) {
+        auto answer = run_(message.question, ports::read_tier::disk);
+        message.reply->answer(answer ? std::move(*answer) : result<protocol::answer>(error_code::store_unavailable));
+      },
+  };
+}
+
+bool disk_reader::shed(caf::type_erased_tuple& content) { return shed_query(content); }
+
+reader::reader(caf::actor_config& cfg, runtime::node_context& node, id_t id, query_function run,
+               std::vector<disk_reader_actor> disk)
+    : super(cfg, node, {"reader", id, 0, reader_mailbox_max}), run_(std::move(run)), disk_(std::move(disk)) {}
+
+reader::behavior_type reader::make_behavior() {
+  return {
+      [this](protocol::query_message& message) {
+        if (auto answer = run_(message.question, ports::read_tier::cache_only))
+          return message.reply->answer(std::move(*answer));
+        caf::anon_send(disk_[next_++ % disk_.size()], std::move(message));
+      },
+  };
+}
+
+void reader::on_exit() {
+  disk_.clear();
+  super::on_exit();
+}
+
+bool reader::shed(caf::type_erased_tuple& content) { return shed_query(content); }
+
+}  // namespace social::aggregates

@@ -1,0 +1,306 @@
+#include "actors/aggregates/shard.hpp"
+
+#include <algorithm>
+
+#include "actors/base/json_writer.hpp"
+
+namespace social::aggregates {
+
+using protocol::command_message;
+
+namespace {
+constexpr auto tick_interval = std::chrono::seconds(1);
+}
+
+shard::shard(caf::actor_config& cfg, std::shared_ptr<const environment> env, shard_t number)
+    : super(cfg, *env->node, {"shard", number, number, env->limits.shard_mailbox_max}),
+      env_(std::move(env)),
+      number_(number) {}
+
+shard::behavior_type shard::make_behavior() {
+  delayed_send(this, tick_interval, shard_tick{});
+  return {
+      [this](command_message& message) { on_command(message); },
+      [this](const entity_gone& message) { on_gone(message); },
+      [this](const entity_resolved& message) {
+        const auto it = entities_.find({message.kind, message.id});
+        if (it == entities_.end() || it->second.incarnation != message.incarnation) return;
+        if (it->second.now == phase::draining) on_crash(it);
+      },
+      [this](const unique_key_free& message) { on_key_free(message.key); },
+      [this](const ids_refilled& message) { on_ids(message); },
+      [this](shard_tick) { on_tick(); },
+      [this](stop_shard& message) {
+        stopping_ = true;
+        stopped_ = std::move(message.stopped);
+        for (auto& [key, e] : entities_)
+          if (e.now == phase::live) stop_entity(e);
+        finish_if_stopped();
+      },
+  };
+}
+
+void shard::on_exit() {
+  const auto refuse = [](std::deque<command_message>& commands) {
+    for (auto& command : commands) command.reply->answer(error_code::shutting_down);
+  };
+  for (auto& [key, e] : entities_) refuse(e.waiting);
+  for (auto& [key, commands] : unique_keys_) refuse(commands);
+  for (auto& [kind, commands] : for_ids_) refuse(commands);
+  entities_.clear();
+  unique_keys_.clear();
+  for_ids_.clear();
+  stopped_.reset();
+  super::on_exit();
+}
+
+std::string shard::state_json() const {
+  std::string out;
+  json_writer json(out);
+  json.begin_object()
+      .member("entities", static_cast<std::uint64_t>(entities_.size()))
+      .member("waiting", static_cast<std::uint64_t>(waiting_))
+      .member("uniqueKeysHeld", static_cast<std::uint64_t>(unique_keys_.size()))
+      .member("journalHead", env_->store.log->head(number_))
+      .end_object();
+  return out;
+}
+
+bool shard::shed(caf::type_erased_tuple& content) {
+  if (content.size() != 1 || !content.match_element<command_message>(0)) return false;
+  content.get_mutable_as<command_message>(0).reply->answer(error_code::overloaded);
+  context().dead_letters.add({context().now(), "mailbox_full", whoami(), "command_message"});
+  return true;
+}
+
+// --- commands ---------------------------------------------------------------------------------------------------------
+
+void shard::on_command(command_message& message) {
+  if (stopping_) return message.reply->answer(error_code::shutting_down);
+  const auto* kind = env_->kinds->find(message.kind);
+  if (kind == nullptr) return message.reply->answer(error_code::unavailable);
+  if (!hold_unique_key(message, *kind)) return;
+  if (give_ids(message, *kind)) route(message, message.target == message.context.new_id);
+}
+
+bool shard::wait_place(command_message& message) {
+  if (waiting_ >= env_->limits.shard_waiting_max) {
+    stats().shed.fetch_add(1, std::memory_order_relaxed);
+    message.reply->answer(error_code::overloaded);
+    return false;
+  }
+  ++waiting_;
+  return true;
+}
+
+id_t shard::take_or_wait(domain::aggregate_kind of, command_message& message) {
+  const auto id = env_->store.ids->take(of, number_);
+  if (id != 0) return id;
+  auto& waiting = for_ids_[of];
+  if (!wait_place(message)) return 0;
+  waiting.push_back(std::move(message));
+  if (waiting.size() > 1) return 0;  // a refill is under way
+  env_->store.ids->refill(of, number_,
+                          [self = caf::actor_cast<shard_internals>(this), of](const result<void>& outcome) {
+                            caf::anon_send(self, ids_refilled{of, outcome ? std::nullopt
+                                                                          : std::optional(outcome.error())});
+                          });
+  return 0;
+}
+
+bool shard::give_ids(command_message& message, const descriptor& kind) {
+  if (message.context.new_id != 0) return true;
+  if (message.target == 0) {
+    if (!kind.needs_id(*message.command)) {
+      message.reply->answer(error{error_code::internal, "a command without a target"});
+      return false;
+    }
+    const auto id = take_or_wait(kind.kind, message);
+    if (id == 0) return false;
+    message.target = id;
+    message.context.new_id = id;
+  } else if (const auto child = kind.child_kind(*message.command)) {
+    const auto id = take_or_wait(*child, message);
+    if (id == 0) return false;
+    message.context.new_id = id;
+  }
+  message.context.self = message.target;
+  return true;
+}
+
+bool shard::hold_unique_key(command_message& message, const descriptor& kind) {
+  if (message.context.new_id != 0) return true;  // holds it already
+  auto key = kind.unique_key(*message.command);
+  if (key.empty()) return true;
+  const auto [it, mine] = unique_keys_.try_emplace(key);
+  if (!mine) {
+    if (wait_place(message)) it->second.push_back(std::move(message));
+    return false;
+  }
+  auto inner = std::move(message.reply);
+  message.reply = std::make_shared<protocol::command_slot::element_type>(
+      [inner, self = caf::actor_cast<shard_internals>(this), key = std::move(key)](protocol::command_result outcome) {
+        inner->answer(std::move(outcome));
+        caf::anon_send(self, unique_key_free{key});
+      });
+  return true;
+}
+
+void shard::on_key_free(const std::string& key) {
+  const auto it = unique_keys_.find(key);
+  if (it == unique_keys_.end()) return;
+  auto waiting = std::move(it->second);
+  unique_keys_.erase(it);
+  if (waiting.empty()) return;
+  auto next = std::move(waiting.front());
+  waiting.pop_front();
+  --waiting_;
+  on_command(next);
+  if (waiting.empty()) return;
+  auto& held = unique_keys_[key];  // by `next`, or by nobody when it was refused at once
+  const bool held_by_nobody = held.empty() && stopping_;
+  for (auto& command : waiting) held.push_back(std::move(command));
+  if (held_by_nobody) on_key_free(key);
+}
+
+void shard::on_ids(const ids_refilled& message) {
+  auto waiting = std::exchange(for_ids_[message.kind], {});
+  waiting_ -= waiting.size();
+  for (auto& command : waiting) {
+    if (message.failure)
+      command.reply->answer(error_code::store_unavailable);
+    else if (const auto* kind = env_->kinds->find(command.kind); give_ids(command, *kind))
+      route(command, command.target == command.context.new_id);
+  }
+}
+
+void shard::route(command_message& message, bool fresh) {
+  const entity_key key{message.kind, message.target};
+  auto it = entities_.find(key);
+  if (it == entities_.end()) {
+    make_room();
+    it = entities_.try_emplace(key).first;
+    it->second.order = order_.insert(order_.end(), key);
+    start(key, it->second, fresh);
+  }
+  auto& e = it->second;
+  touch(e);
+  if (e.now == phase::resting && env_->clock->monotonic_us() >= e.not_before_us) start(key, e, false);
+  if (e.now == phase::live) {
+    caf::anon_send(e.handle, std::move(message));
+    return;
+  }
+  if (e.now == phase::resting && e.crashes >= env_->limits.crashes_max)
+    return message.reply->answer(error{error_code::internal, "this actor keeps failing"});
+  if (wait_place(message)) e.waiting.push_back(std::move(message));
+}
+
+// --- life of entities -------------------------------------------------------------------------------------------------
+
+void shard::touch(entry& e) {
+  e.used_us = env_->clock->monotonic_us();
+  order_.splice(order_.end(), order_, e.order);
+}
+
+void shard::start(const entity_key& key, entry& e, bool fresh) {
+  e.incarnation = ++incarnations_;
+  e.vitals = std::make_shared<entity_vitals>();
+  e.handle = home_system().spawn<entity>(env_, entity_origin{key.kind, key.id, number_, e.incarnation, fresh, e.vitals},
+                                         caf::actor_cast<shard_internals>(this), entity_actor());
+  if (e.now == phase::resting) --resting_;
+  e.now = phase::live;
+  e.started_us = env_->clock->monotonic_us();
+}
+
+/// Starts the next incarnation when somebody waits for it.
+void shard::wake(const entity_key& key, entry& e) {
+  start(key, e, false);
+  waiting_ -= e.waiting.size();
+  for (auto& message : std::exchange(e.waiting, {})) caf::anon_send(e.handle, std::move(message));
+}
+
+void shard::erase(entry_map::iterator it) {
+  if (it->second.now == phase::resting) --resting_;
+  order_.erase(it->second.order);
+  entities_.erase(it);
+}
+
+void shard::on_gone(const entity_gone& message) {
+  const auto it = entities_.find({message.kind, message.id});
+  if (it == entities_.end() || it->second.incarnation != message.incarnation) return;
+  auto& e = it->second;
+  e.handle = nullptr;
+  if (message.crashed) {
+    e.now = phase::draining;
+    if (e.vitals->in_flight == 0) on_crash(it);
+  } else if (!e.waiting.empty()) {
+    wake(it->first, e);
+  } else {
+    erase(it);
+  }
+  finish_if_stopped();
+}
+
+void shard::on_crash(entry_map::iterator it) {
+  auto& e = it->second;
+  const auto& limits = env_->limits;
+  if (env_->clock->monotonic_us() - e.started_us > limits.crash_backoff_max_ms * 1000) e.crashes = 0;
+  const auto shift = std::min<std::uint32_t>(e.crashes, 20);
+  const auto delay_ms = std::min(limits.crash_backoff_ms << shift, limits.crash_backoff_max_ms);
+  ++e.crashes;
+  ++resting_;
+  e.now = phase::resting;
+  e.not_before_us = env_->clock->monotonic_us() + delay_ms * 1000;
+  if (e.crashes == limits.crashes_max)
+    log::error("aggregates", "an actor keeps failing; its commands are refused for a while",
+               {{"kind", env_->kinds->find(it->first.kind)->name}, {"id", it->first.id}, {"crashes", e.crashes}});
+}
+
+void shard::stop_entity(entry& e) {
+  e.now = phase::stopping;
+  caf::anon_send(e.handle, stop_when_idle{});
+}
+
+/// Over the limit the longest unused leave, a few at a time, so that one new entity does not cost one old each.
+void shard::make_room() {
+  if (entities_.size() < env_->limits.shard_entities_max) return;
+  auto leave = env_->limits.shard_entities_max / 16 + 1;
+  for (auto key = order_.begin(); key != order_.end() && leave > 0; ++key) {
+    auto& e = entities_.find(*key)->second;
+    if (e.now != phase::live) continue;
+    stop_entity(e);
+    --leave;
+  }
+}
+
+void shard::on_tick() {
+  delayed_send(this, tick_interval, shard_tick{});
+  const auto now = env_->clock->monotonic_us();
+  const auto idle_since = now - env_->limits.entity_idle_ms * 1000;
+  for (auto key = order_.begin(); key != order_.end();) {
+    const auto it = entities_.find(*key++);
+    auto& e = it->second;
+    if (e.now == phase::resting && now >= e.not_before_us) {
+      if (!e.waiting.empty())
+        wake(it->first, e);
+      else if (e.used_us < idle_since)
+        erase(it);
+      continue;
+    }
+    if (e.used_us >= idle_since) {
+      if (resting_ == 0) break;  // those behind were used later still
+      continue;
+    }
+    if (e.now == phase::live) stop_entity(e);
+  }
+  finish_if_stopped();
+}
+
+void shard::finish_if_stopped() {
+  if (!stopping_) return;
+  const bool alive = std::any_of(entities_.begin(), entities_.end(),
+                                 [](const auto& e) { return e.second.now != phase::resting; });
+  if (!alive) quit();
+}
+
+}  // namespace social::aggregates
