@@ -97,7 +97,8 @@ SECOND_LEVEL = {
     "actors": {"base", "domain", "protocol", "ports", "runtime", "aggregates", "events", "kafka", "push", "cluster",
                "inspect"},
     "http": {"server", "gateway", "auth", "api", "admin", "web"},
-    "tests": {"unit", "deterministic", "integration", "browser", "fuzz", "bench", "support", "lint"},
+    "tests": {"unit", "deterministic", "integration", "browser", "fuzz", "bench", "support", "lint", "golden",
+              "vectors"},
 }
 IGNORED = {".git", "build", "data", ".cache", ".vscode", ".idea", "__pycache__", ".pytest_cache", ".github"}
 
