@@ -26,7 +26,6 @@ inline constexpr std::uint8_t with_push = 1 | 4;
 inline constexpr std::uint8_t everywhere = 1 | 2 | 4;
 
 enum class value_kind : std::uint8_t {
-  text,           ///< anything; `check` may say more
   path,           ///< not empty
   count,          ///< whole number, minimum..maximum
   toggle,         ///< on the command line also without a value
@@ -52,12 +51,12 @@ struct default_facts {
 };
 
 struct option {
-  std::string_view name;
-  value_kind kind = value_kind::text;
+  std::string_view name = {};
+  value_kind kind = value_kind::path;
   std::uint8_t taken_by = everywhere;
-  std::string_view fallback;  ///< in the option's own syntax
-  std::string_view help;      ///< what it sets, for --help
-  std::string_view reason;    ///< why this default
+  std::string_view fallback = {};  ///< in the option's own syntax; empty: not set
+  std::string_view help = {};      ///< what it sets, for --help
+  std::string_view reason = {};    ///< why this default
   void (*store)(settings&, const value&) = nullptr;
   std::uint64_t minimum = 0;
   std::uint64_t maximum = 0;

@@ -1,0 +1,22 @@
+// What the three mains share: read the configuration, answer what needs no server, hand the rest to the composition.
+#pragma once
+
+#include <functional>
+
+#include "config/invocation.hpp"
+#include "config/process.hpp"
+
+namespace social::config {
+
+/// Given by a main; an executable without the push role leaves the vapid ones empty.
+struct handlers {
+  std::function<exit_code(const invocation&)> serve;
+  std::function<exit_code(const invocation&)> vapid_show;
+  std::function<exit_code(const invocation&)> vapid_rotate;
+};
+
+/// The whole of main(): returns its exit code. `config show`, `version` and --help print to stdout; a refused
+/// configuration says its sentence on stderr and is exit code 2. Exceptions end here.
+int run_command(executable self, int argc, const char* const* argv, const handlers& with);
+
+}  // namespace social::config
