@@ -1,6 +1,7 @@
 #include "actors/base/error.hpp"
 
 #include <array>
+#include <ostream>
 
 namespace social {
 namespace {
@@ -64,5 +65,11 @@ error_description describe(error_code code) noexcept {
 }
 
 std::span<const error_code> all_error_codes() noexcept { return codes; }
+
+std::ostream& operator<<(std::ostream& out, const error& e) {
+  out << describe(e.code).word << ": " << e.text();
+  for (const auto& [field, reason] : e.fields) out << " [" << field << ' ' << reason << ']';
+  return out;
+}
 
 }  // namespace social

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <span>
 #include <string>
 #include <string_view>
@@ -90,5 +91,8 @@ struct error {
   [[nodiscard]] std::string_view text() const noexcept { return message.empty() ? describe(code).text : message; }
   friend bool operator==(const error&, const error&) = default;
 };
+
+/// For logs and tests: the word, the text and the violated fields.
+std::ostream& operator<<(std::ostream& out, const error& e);
 
 }  // namespace social

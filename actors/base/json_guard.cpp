@@ -44,9 +44,9 @@ class guarded_builder {
   bool start_array(std::size_t) { return open(json::array()); }
   bool end_array() { return close(); }
   bool key(std::string& name) {
-    if (name.find('\0') != std::string::npos) return refuse("NUL character in a member name", place());
+    if (name.find('\0') != std::string::npos) return refuse("NUL character in a member name", container_place());
     json& object = *open_.back().value;
-    if (object.contains(name)) return refuse("duplicate member \"" + shown(name) + "\"", place());
+    if (object.contains(name)) return refuse("duplicate member \"" + shown(name) + "\"", container_place());
     open_.back().member = std::move(name);
     return true;
   }
@@ -95,10 +95,18 @@ class guarded_builder {
   }
 
   /// The value under work, as a JSON pointer (RFC 6901) without its escapes.
-  [[nodiscard]] std::string place() const {
+  [[nodiscard]] std::string place() const { return place_at(open_.size()); }
+  /// The innermost open container.
+  [[nodiscard]] std::string container_place() const { return place_at(open_.size() - 1); }
+
+  [[nodiscard]] std::string place_at(std::size_t depth) const {
     std::string path;
-    for (const auto& [value, member] : open_)
-      path += "/" + (value->is_object() ? shown(member) : std::to_string(value->size()));
+    for (std::size_t i = 0; i < depth; ++i) {
+      const auto& [value, member] = open_[i];
+      // An array counts the open container in it already; the innermost one waits for its next value.
+      const auto index = value->size() - (i + 1 < open_.size() ? 1 : 0);
+      path += "/" + (value->is_object() ? shown(member) : std::to_string(index));
+    }
     return path.empty() ? "at the top level" : "in " + path;
   }
 

@@ -7,3 +7,15 @@ using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
 #endif
+
+#include <string>
+
+#include <boost/system/result.hpp>
+
+/// Boost claims that every result can be streamed, which fails to compile for a value that cannot.
+template <class T, class E>
+struct Catch::StringMaker<boost::system::result<T, E>> {
+  static std::string convert(const boost::system::result<T, E>& r) {
+    return r ? "a value" : "error: " + Catch::Detail::stringify(r.error());
+  }
+};
