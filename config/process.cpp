@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <system_error>
 #include <unistd.h>
+#include <utility>
 
 #include "actors/base/json_writer.hpp"
 #include "config/logging.hpp"

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -60,7 +61,8 @@ class stop_control {
   stop_control(const stop_control&) = delete;
   stop_control& operator=(const stop_control&) = delete;
 
-  /// From any thread: something cannot go on. Counts as the first signal; only the first reason is kept.
+  /// From any thread: something cannot go on. Starts the same deadline; only the first reason is
+  /// kept, and a first signal after it changes nothing.
   void request_stop(exit_code why);
 
   /// Blocks until a signal or request_stop(); then the caller stops everything in order and returns this code.
