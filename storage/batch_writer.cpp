@@ -1,0 +1,105 @@
+#include "storage/batch_writer.hpp"
+
+#include <chrono>
+
+namespace social::storage {
+
+namespace {
+
+class stopwatch {
+ public:
+  [[nodiscard]] std::uint64_t microseconds() const {
+    const auto passed = std::chrono::steady_clock::now() - start_;
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(passed).count());
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void count(counter& number, std::uint64_t by = 1) noexcept { number.fetch_add(by, std::memory_order_relaxed); }
+
+}  // namespace
+
+batch_writer::batch_writer(database& store, visible_heads& heads, storage_statistics& statistics,
+                           const std::vector<journal_range>& ranges, std::size_t batch_bytes_max)
+    : store_(store),
+      heads_(heads),
+      statistics_(statistics),
+      batch_(batch_bytes_max / 4),
+      synced_sequence_(store.db().GetLatestSequenceNumber()) {
+  for (shard_t shard = 0; shard < ranges.size(); ++shard) {
+    written_.push_back(ranges[shard].head);
+    moved_ = moved_ || heads_.head(shard) != ranges[shard].head;
+    heads_.set(shard, ranges[shard]);
+  }
+}
+
+rocksdb::Status batch_writer::append(pending_request& pending) {
+  const auto& request = pending.request;
+  rocksdb::Status status;
+  if (request.events != 0) {
+    pending.first_sequence = written_[request.shard] + 1;
+    written_[request.shard] += request.events;
+    unpublished_.push_back(request.shard);
+    const auto key = encode_journal_key({request.shard, pending.first_sequence});
+    status = batch_.Put(store_.handle(family::journal), rocksdb::Slice(key.data(), key.size()), request.journal_value);
+  }
+  const char* key = request.keys.data();
+  for (const auto& row : request.rows) {
+    if (!status.ok()) break;
+    const rocksdb::Slice name(key, row.key_size);
+    status = row.value ? batch_.Put(store_.handle(row.where), name, *row.value)
+                       : batch_.Delete(store_.handle(row.where), name);
+    key += row.key_size;
+  }
+  return status;
+}
+
+rocksdb::Status batch_writer::write(std::span<pending_request> requests, bool sync) {
+  batch_.Clear();
+  std::uint64_t events = 0;
+  rocksdb::Status status;
+  for (auto& pending : requests) {
+    if (status = append(pending); !status.ok()) return status;
+    events += pending.request.events;
+  }
+  if (batch_.Count() == 0) return status;  // ids and rows may be asked to do nothing
+  rocksdb::WriteOptions how;
+  how.sync = sync;
+  const stopwatch watch;
+  status = store_.db().Write(how, &batch_);
+  if (!status.ok()) return status;
+  if (sync) statistics_.sync_us.add(watch.microseconds());
+  count(statistics_.batches);
+  count(statistics_.requests, requests.size());
+  count(statistics_.events, events);
+  count(statistics_.bytes, batch_.GetDataSize());
+  statistics_.batch_requests.add(requests.size());
+  unsynced_ = true;
+  if (sync) {
+    count(statistics_.syncs);
+    publish();
+  }
+  return status;
+}
+
+rocksdb::Status batch_writer::sync() {
+  const stopwatch watch;
+  const auto status = store_.db().SyncWAL();
+  if (!status.ok()) return status;
+  statistics_.sync_us.add(watch.microseconds());
+  count(statistics_.syncs);
+  publish();
+  return status;
+}
+
+void batch_writer::publish() {
+  for (const auto shard : unpublished_) heads_.advance(shard, written_[shard]);
+  moved_ = moved_ || !unpublished_.empty();
+  unpublished_.clear();
+  unsynced_ = false;
+  synced_sequence_ = store_.db().GetLatestSequenceNumber();
+}
+
+}  // namespace social::storage

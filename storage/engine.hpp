@@ -1,0 +1,112 @@
+// RocksDB as this project uses it: how it is opened, tuned and recovered, and what one opening holds.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+
+#include "actors/base/result.hpp"
+#include "storage/gate.hpp"
+#include "storage/keys.hpp"
+#include "storage/options.hpp"
+#include "storage/values.hpp"
+
+namespace social::storage {
+
+/// Snapshots taken of one opening. They may outlive it: closing releases them all, and one that is left knows it is stale.
+class snapshot_book {
+ public:
+  explicit snapshot_book(rocksdb::DB& db) : db_(&db) {}
+  const rocksdb::Snapshot* take();
+  void give_back(const rocksdb::Snapshot* snapshot);
+  void close();
+
+ private:
+  std::mutex mutex_;
+  rocksdb::DB* db_;
+  std::unordered_set<const rocksdb::Snapshot*> taken_;
+};
+
+/// Set by RocksDB when it starts a new log file.
+struct log_switch {
+  std::atomic<bool> happened{false};
+};
+
+/// One opening. Owned by the gate; destroyed on the thread that closes the gate. Thread-safe as RocksDB is.
+class database {
+ public:
+  database(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> handles,
+           std::shared_ptr<log_switch> switched, meta_value meta);
+  ~database();
+  database(const database&) = delete;
+  database& operator=(const database&) = delete;
+
+  [[nodiscard]] rocksdb::DB& db() const noexcept { return *db_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(family where) const noexcept {
+    return handles_[static_cast<std::size_t>(where)];
+  }
+  [[nodiscard]] const meta_value& meta() const noexcept { return meta_; }
+  [[nodiscard]] const std::shared_ptr<snapshot_book>& snapshots() const noexcept { return snapshots_; }
+  /// True once after a new log file was begun.
+  [[nodiscard]] bool take_log_switch() noexcept { return switched_->happened.exchange(false, std::memory_order_relaxed); }
+
+ private:
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  std::shared_ptr<log_switch> switched_;
+  meta_value meta_;
+  std::shared_ptr<snapshot_book> snapshots_;
+};
+using database_gate = gate<database>;
+
+/// What outlives one opening: file system, environment, memory budget, tuning. Owned by the store.
+class engine {
+ public:
+  explicit engine(const storage_options& options);
+  ~engine();
+
+  /// Opens or makes the store; recovers it as docs/storage.md describes. Errors: store_locked, store_mismatch,
+  /// store_damaged, io_error, each a sentence that says what to do.
+  result<std::unique_ptr<database>> open();
+
+  /// Writes, syncs and removes a small file: is the disk back? Leaves the database alone.
+  result<void> probe();
+
+  [[nodiscard]] rocksdb::FileSystem& files() const noexcept { return *env_->GetFileSystem(); }
+  [[nodiscard]] const storage_options& options() const noexcept { return options_; }
+  void log(log_level level, const std::string& sentence) const {
+    if (options_.log) options_.log(level, sentence);
+  }
+
+ private:
+  struct opened {
+    std::unique_ptr<rocksdb::DB> db;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  };
+  rocksdb::Status try_open(rocksdb::WALRecoveryMode mode, bool read_only, opened& out);
+  result<void> open_torn(std::uint64_t mark, const rocksdb::Status& first, opened& out);
+  result<meta_value> check_meta(opened& store);
+  error describe_failure(const rocksdb::Status& status) const;
+  error damaged(const std::string& what) const;
+
+  storage_options options_;
+  std::shared_ptr<memory_budget> memory_;
+  std::unique_ptr<rocksdb::Env> own_env_;
+  rocksdb::Env* env_ = nullptr;
+  std::shared_ptr<rocksdb::Logger> logger_;
+  std::shared_ptr<log_switch> switched_;
+};
+
+/// Rocksdb's words in our error, for a read or write that failed: store_damaged, io_error.
+error to_error(const rocksdb::Status& status);
+
+}  // namespace social::storage

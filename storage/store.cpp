@@ -1,0 +1,71 @@
+#include "storage/store.hpp"
+
+#include "storage/commit_thread.hpp"
+#include "storage/engine.hpp"
+#include "storage/heads.hpp"
+#include "storage/ids.hpp"
+#include "storage/journal.hpp"
+#include "storage/rows.hpp"
+#include "storage/synced_mark.hpp"
+
+namespace social::storage {
+
+// In the order of construction; destroyed from the bottom, after `close` has ended both threads.
+struct rocks_store::parts {
+  explicit parts(const storage_options& options)
+      : machine(options),
+        heads(options.shards),
+        mark(options.mark_interval, [this](std::uint64_t sequence) { write(sequence); }),
+        commits(machine, gate, heads, moved, mark, statistics),
+        log(commits, gate, heads, moved),
+        rows(gate, options.read_wait_max),
+        ids(commits, statistics, options.shards) {}
+
+  void write(std::uint64_t sequence) {
+    if (auto written = write_mark(machine.files(), machine.options().path, sequence); !written) {
+      statistics.mark_failures.fetch_add(1, std::memory_order_relaxed);
+      machine.log(log_level::warning, std::string(written.error().text()));
+    }
+  }
+
+  storage_statistics statistics;
+  engine machine;
+  database_gate gate;
+  visible_heads heads;
+  watchers moved;
+  mark_keeper mark;
+  commit_thread commits;
+  rocks_journal log;
+  rocks_rows rows;
+  rocks_ids ids;
+};
+
+rocks_store::rocks_store(std::unique_ptr<parts> parts) : parts_(std::move(parts)) {}
+rocks_store::~rocks_store() { close(); }
+
+result<std::unique_ptr<rocks_store>> rocks_store::open(const storage_options& options) {
+  auto made = std::make_unique<parts>(options);
+  auto store = made->machine.open();
+  if (!store) return store.error();
+  made->log.set_store_id((*store)->meta().store_id);
+  if (auto loaded = made->ids.load(**store); !loaded) return loaded.error();
+  // Recovery has put everything it found into tables: all of it is synced. Noted at once, so that the first second of the
+  // store's life is guarded, too.
+  made->write((*store)->db().GetLatestSequenceNumber());
+  if (auto started = made->commits.start(std::move(*store)); !started) return started.error();
+  return std::unique_ptr<rocks_store>(new rocks_store(std::move(made)));
+}
+
+ports::store rocks_store::ports() noexcept { return {&parts_->log, &parts_->rows, &parts_->ids}; }
+const storage_statistics& rocks_store::statistics() const noexcept { return parts_->statistics; }
+std::size_t rocks_store::queue_depth() const noexcept { return parts_->commits.places(); }
+bool rocks_store::accepting() const noexcept { return parts_->commits.accepting(); }
+store_readiness rocks_store::readiness() const { return {accepting(), parts_->commits.reason()}; }
+
+void rocks_store::close() {
+  parts_->commits.stop(parts_->machine.options().close_deadline);
+  parts_->mark.stop();
+  parts_->gate.close().reset();
+}
+
+}  // namespace social::storage

@@ -1,0 +1,111 @@
+#include "storage/synced_mark.hpp"
+
+#include <pthread.h>
+
+#include <charconv>
+#include <memory>
+
+#include <rocksdb/file_system.h>
+
+namespace social::storage {
+
+namespace {
+
+constexpr std::string_view mark_word = "social-synced-mark 1 ";
+constexpr std::size_t mark_size_max = 128;
+
+std::uint64_t fnv1a(std::string_view text) noexcept {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211ULL;
+  return hash;
+}
+
+std::string hexadecimal(std::uint64_t value) {
+  std::string out(16, '0');
+  for (auto it = out.rbegin(); it != out.rend(); ++it, value >>= 4) *it = "0123456789abcdef"[value & 15];
+  return out;
+}
+
+error io_failure(const std::filesystem::path& path, const rocksdb::IOStatus& status) {
+  return {error_code::io_error, path.string() + " cannot be written: " + status.ToString()};
+}
+
+}  // namespace
+
+std::string encode_mark(std::uint64_t sequence) {
+  std::string out(mark_word);
+  out += std::to_string(sequence);
+  out += ' ' + hexadecimal(fnv1a(out)) + '\n';
+  return out;
+}
+
+result<std::uint64_t> decode_mark(std::string_view text) {
+  std::uint64_t sequence = 0;
+  if (text.starts_with(mark_word)) {
+    const auto digits = text.substr(mark_word.size());
+    std::from_chars(digits.data(), digits.data() + digits.size(), sequence);
+  }
+  if (encode_mark(sequence) != text) return error{error_code::corrupt_record, "the synced mark does not decode"};
+  return sequence;
+}
+
+std::filesystem::path mark_path(const std::filesystem::path& store) { return store / "synced-mark"; }
+
+std::uint64_t read_mark(rocksdb::FileSystem& files, const std::filesystem::path& store) {
+  std::unique_ptr<rocksdb::FSSequentialFile> file;
+  auto status = files.NewSequentialFile(mark_path(store).string(), rocksdb::FileOptions(), &file, nullptr);
+  if (!status.ok()) return 0;
+  char buffer[mark_size_max];
+  rocksdb::Slice text;
+  status = file->Read(sizeof(buffer), rocksdb::IOOptions(), &text, buffer, nullptr);
+  if (!status.ok()) return 0;
+  const auto mark = decode_mark({text.data(), text.size()});
+  return mark ? *mark : 0;
+}
+
+result<void> write_mark(rocksdb::FileSystem& files, const std::filesystem::path& store, std::uint64_t sequence) {
+  const auto path = mark_path(store);
+  const std::string temporary = path.string() + ".new";
+  const rocksdb::IOOptions io;
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  auto status = files.NewWritableFile(temporary, rocksdb::FileOptions(), &file, nullptr);
+  if (status.ok()) status = file->Append(encode_mark(sequence), io, nullptr);
+  if (status.ok()) status = file->Sync(io, nullptr);
+  if (status.ok()) status = file->Close(io, nullptr);
+  if (status.ok()) status = files.RenameFile(temporary, path.string(), io, nullptr);
+  if (!status.ok()) return io_failure(path, status);
+  return {};
+}
+
+mark_keeper::mark_keeper(std::chrono::milliseconds interval, write_function write)
+    : interval_(interval), write_(std::move(write)), thread_([this] { run(); }) {
+  pthread_setname_np(thread_.native_handle(), "store-mark");
+}
+
+void mark_keeper::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void mark_keeper::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    wake_.wait_for(lock, interval_, [&] { return stopping_; });
+    lock.unlock();
+    write_if_newer();
+    lock.lock();
+  }
+}
+
+void mark_keeper::write_if_newer() {
+  const auto noted = noted_.load(std::memory_order_relaxed);
+  if (noted <= written_) return;
+  write_(noted);
+  written_ = noted;
+}
+
+}  // namespace social::storage

@@ -1,0 +1,101 @@
+#include "storage/tuning.hpp"
+
+#include <algorithm>
+
+#include <rocksdb/convenience.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+
+namespace social::storage {
+
+namespace {
+
+/// LZ4 costs next to nothing and halves text; a RocksDB built without it stores plain blocks.
+rocksdb::CompressionType compression() {
+  const auto supported = rocksdb::GetSupportedCompressions();
+  const bool has = std::find(supported.begin(), supported.end(), rocksdb::kLZ4Compression) != supported.end();
+  return has ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+}
+
+rocksdb::BlockBasedTableOptions table_tuning(family where, const memory_budget& memory) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = memory.block_cache;
+  // Index and filter blocks live in the cache, so that the cache is the one bound of memory however much data there is.
+  // Level 0 stays pinned: it is small and every read asks it.
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.format_version = 5;
+  // Journal records are found by order, never by name: a filter would be dead weight.
+  if (where != family::journal) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // Rows are looked up singly far more often than scanned: a hash index in each block saves the binary search.
+  if (where == family::state || where == family::view)
+    table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+  return table;
+}
+
+rocksdb::ColumnFamilyOptions tune(family where, const storage_options& options, const memory_budget& memory) {
+  rocksdb::ColumnFamilyOptions out;
+  out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_tuning(where, memory)));
+  out.compression = compression();
+  // The budget flushes the oldest table first; a single one may use a quarter of it before that.
+  out.write_buffer_size = std::max<std::size_t>(options.write_buffer_bytes / 4, std::size_t{1} << 20);
+  // Grows in small steps: five families of two stores stay below 2 MiB while they are empty.
+  out.arena_block_size = std::size_t{64} << 10;
+  out.level_compaction_dynamic_level_bytes = true;
+  // Work queues are scanned from their front, where deleted entries gather: files full of them are compacted early.
+  if (where == family::delivery)
+    out.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(4096, 2048));
+  return out;
+}
+
+}  // namespace
+
+memory_budget::memory_budget(std::size_t block_cache_bytes, std::size_t write_buffer_bytes)
+    // Four shards: enough for a handful of reader threads, and the tables of an empty cache stay small.
+    : block_cache(rocksdb::NewLRUCache(block_cache_bytes, 2, false, 0.3)),
+      write_buffers(std::make_shared<rocksdb::WriteBufferManager>(write_buffer_bytes)) {}
+
+std::shared_ptr<memory_budget> make_memory_budget(std::size_t block_cache_bytes, std::size_t write_buffer_bytes) {
+  return std::make_shared<memory_budget>(block_cache_bytes, write_buffer_bytes);
+}
+
+rocksdb::DBOptions database_tuning(const storage_options& options, const memory_budget& memory) {
+  rocksdb::DBOptions out;
+  out.create_if_missing = true;
+  out.create_missing_column_families = true;
+  out.paranoid_checks = true;
+  out.write_buffer_manager = memory.write_buffers;
+  out.max_open_files = options.open_files_max;
+  out.table_cache_numshardbits = 2;
+  // One flush and one compaction at a time, on threads that all stores of the process share.
+  out.max_background_jobs = 2;
+  out.max_file_opening_threads = 1;
+  out.max_total_wal_size = options.log_bytes_max;
+  // Says Corruption instead of silently dropping what follows a damaged record; engine::open decides what then.
+  out.track_and_verify_wals_in_manifest = true;
+  // A recycled file holds old records behind the new ones, which defeats both lines above.
+  out.recycle_log_file_num = 0;
+  // There is one writer: the machinery that lets several share a batch and a memtable only costs.
+  out.allow_concurrent_memtable_write = false;
+  out.enable_write_thread_adaptive_yield = false;
+  out.bytes_per_sync = std::size_t{1} << 20;
+  out.max_manifest_file_size = std::size_t{16} << 20;
+  // No statistics threads, no file statistics at start: opening is quick.
+  out.stats_dump_period_sec = 0;
+  out.stats_persist_period_sec = 0;
+  out.skip_stats_update_on_db_open = true;
+  // The commit thread reopens after a failure; a second recovery inside RocksDB would race with it.
+  out.max_bgerror_resume_count = 0;
+  return out;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> family_tuning(const storage_options& options, const memory_budget& memory) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> out;
+  for (std::size_t i = 0; i < family_count; ++i)
+    out.emplace_back(std::string(family_names[i]), tune(static_cast<family>(i), options, memory));
+  return out;
+}
+
+}  // namespace social::storage
