@@ -22,10 +22,10 @@ struct header {
 
 /// Everything before the body. Header names are compared without case.
 struct request_head {
-  std::string method;          ///< "GET", "POST", ... as sent
-  std::string target;          ///< raw, at most the configured bytes
-  std::string path;            ///< percent-decoded once; empty when the target is malformed
-  std::string query;           ///< raw, without '?'
+  std::string method;  ///< "GET", "POST", ... as sent; HEAD arrives as GET, the session leaves the answer's body out
+  std::string target;  ///< raw, at most the configured bytes
+  std::string path;    ///< percent-decoded once; empty when the target is malformed
+  std::string query;   ///< raw, without '?'
   std::vector<header> headers;
   std::string remote_address;  ///< of the client; from X-Forwarded-For only behind a trusted proxy
   std::string request_id;      ///< the caller's X-Request-Id if sane, else made here
@@ -33,7 +33,7 @@ struct request_head {
   std::uint64_t content_length = 0;
   bool has_content_length = false;
   bool chunked = false;
-  std::size_t io = 0;          ///< I/O thread that serves this connection
+  std::size_t io = 0;  ///< I/O thread that serves this connection
 
   /// First header of that name, or empty.
   [[nodiscard]] std::string_view find(std::string_view name) const noexcept;

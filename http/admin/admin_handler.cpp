@@ -1,0 +1,219 @@
+#include "http/admin/admin_handler.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "actors/base/digest.hpp"
+#include "actors/base/json_writer.hpp"
+#include "actors/base/text.hpp"
+#include "http/admin/actor_json.hpp"
+#include "http/server/address.hpp"
+#include "http/server/envelope.hpp"
+
+namespace social::http::admin {
+namespace {
+
+enum class page : std::uint8_t { livez, readyz, metrics, actors, actor, report };
+
+struct route {
+  page shown;
+  std::string name;  ///< of the report, or the actor's kind
+  std::string id;
+};
+
+constexpr std::array<std::string_view, 4> reports{"push", "subscribers", "shards", "dead-letters"};
+
+std::optional<route> find_route(std::string_view path) {
+  if (path == "/livez") return route{page::livez, {}, {}};
+  if (path == "/readyz") return route{page::readyz, {}, {}};
+  if (path == "/metrics") return route{page::metrics, {}, {}};
+  constexpr std::string_view base = "/admin/";
+  if (!path.starts_with(base)) return std::nullopt;
+  path.remove_prefix(base.size());
+  if (path == "actors") return route{page::actors, {}, {}};
+  if (std::find(reports.begin(), reports.end(), path) != reports.end())
+    return route{page::report, std::string(path), {}};
+  constexpr std::string_view actors = "actors/";
+  if (!path.starts_with(actors)) return std::nullopt;
+  path.remove_prefix(actors.size());
+  const auto slash = path.find('/');
+  if (slash == std::string_view::npos || slash == 0 || slash + 1 == path.size()) return std::nullopt;
+  const auto id = path.substr(slash + 1);
+  if (id.find('/') != std::string_view::npos) return std::nullopt;
+  return route{page::actor, std::string(path.substr(0, slash)), std::string(id)};
+}
+
+/// Decimal without sign, spaces or leading zeros, at most `max`. Zero counts: shard 0 is an actor, too.
+std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t max) {
+  std::uint64_t value = 0;
+  const auto* const last = text.data() + text.size();
+  const auto [end, failed] = std::from_chars(text.data(), last, value);
+  if (failed != std::errc{} || end != last || value > max || (text.size() > 1 && text.front() == '0'))
+    return std::nullopt;
+  return value;
+}
+
+/// Takes as long for every wrong token of any length: digests are compared, and all of their bytes.
+bool is_same_secret(std::string_view given, std::string_view wanted) {
+  const auto a = sha256(given);
+  const auto b = sha256(wanted);
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+std::string_view without_port(std::string_view host) {
+  if (host.starts_with('[')) {
+    const auto end = host.find(']');
+    return end == std::string_view::npos ? std::string_view{} : host.substr(0, end + 1);
+  }
+  return host.substr(0, host.find(':'));
+}
+
+bool is_same_host(std::string_view a, std::string_view b) {
+  const auto first = parse_address(a);
+  const auto second = parse_address(b);
+  if (first || second) return first == second;
+  return ascii_lower(a) == ascii_lower(b);
+}
+
+/// Reads one number of the query; a wrong one becomes a field error.
+void read_number(const request_head& head, std::string_view name, std::uint64_t min, std::uint64_t max,
+                 std::optional<std::uint64_t>& out, error& invalid) {
+  std::string text;
+  if (!head.query_value(name, text)) return;
+  out = whole_number(text, max);
+  if (!out || *out < min)
+    invalid.fields.push_back(
+        {std::string(name), "must be a whole number of " + std::to_string(min) + "-" + std::to_string(max)});
+}
+
+}  // namespace
+
+admin_handler::admin_handler(admin_options options, protocol::inspection& inside)
+    : options_(std::move(options)), inside_(inside) {}
+
+/// A page of some other site whose name was made to point here must not reach the admin API through a browser: the name
+/// it sends is not ours (DNS rebinding). Bound to every address, each number is one of ours; a name still is not.
+bool admin_handler::is_own_host(std::string_view host) const {
+  const auto name = without_port(host);
+  if (name.empty()) return false;
+  for (const std::string_view own : {"localhost", "127.0.0.1", "::1"})
+    if (is_same_host(name, own)) return true;
+  if (is_same_host(name, options_.address)) return true;
+  const bool is_everywhere = options_.address == "0.0.0.0" || options_.address == "::" || options_.address == "[::]";
+  if (is_everywhere && parse_address(name)) return true;
+  return std::any_of(options_.host_names.begin(), options_.host_names.end(),
+                     [&](const auto& own) { return is_same_host(name, own); });
+}
+
+bool admin_handler::has_token(const request_head& head) const {
+  constexpr std::string_view scheme = "bearer ";
+  const auto value = head.find("Authorization");
+  if (options_.token.empty() || head.count("Authorization") != 1 || value.size() <= scheme.size()) return false;
+  if (ascii_lower(value.substr(0, scheme.size())) != scheme) return false;
+  return is_same_secret(value.substr(scheme.size()), options_.token);
+}
+
+head_decision admin_handler::decide(const request_head& head) {
+  if (!is_own_host(head.find("Host"))) {
+    return failure({error_code::forbidden, "The Host header names no address or name of this listener"},
+                   head.request_id);
+  }
+  auto found = find_route(head.path);
+  if (!found) return failure(error_code::route_not_found, head.request_id);
+  if (head.method != "GET") return method_not_allowed("GET, HEAD", head.request_id);
+  const bool is_open = found->shown == page::livez || found->shown == page::readyz ||
+                       (found->shown == page::metrics && !options_.metrics_auth);
+  if (!is_open && !has_token(head)) {
+    auto refused = failure(error_code::unauthorized, head.request_id);
+    refused.headers.push_back({"WWW-Authenticate", "Bearer"});
+    return refused;
+  }
+  return body_plan{0, std::make_shared<route>(std::move(*found))};
+}
+
+void admin_handler::handle(std::shared_ptr<const request_head> head, std::string, std::shared_ptr<void> state,
+                           respond answer) {
+  const auto& asked = *std::static_pointer_cast<route>(state);
+  switch (asked.shown) {
+    case page::livez: {
+      response alive;
+      alive.body = R"({"status":"ok"})";
+      return answer(std::move(alive));
+    }
+    case page::readyz:
+      return answer(readiness());
+    case page::metrics: {
+      response text;
+      text.content_type = "text/plain; version=0.0.4; charset=utf-8";
+      text.body = inside_.metrics();
+      return answer(std::move(text));
+    }
+    case page::actors:
+      return answer(list_actors(*head));
+    case page::report:
+      return answer(report(*head, asked.name));
+    case page::actor: {
+      const auto id = whole_number(asked.id, max_id);
+      if (id) return show_actor(*head, asked.name, *id, answer);
+      error invalid(error_code::invalid_input);
+      invalid.fields.push_back({"id", "must be a decimal id"});
+      return answer(failure(invalid, head->request_id));
+    }
+  }
+}
+
+response admin_handler::refuse(const error& why, std::string_view request_id) {
+  return failure(why, request_id);
+}
+
+void admin_handler::show_actor(const request_head& head, const std::string& kind, id_t id, const respond& answer) {
+  inside_.actor(kind, id, [answer, request_id = head.request_id](const result<protocol::actor_detail>& found) {
+    if (!found) return answer(failure(found.error(), request_id));
+    answer(success(to_json(*found)));
+  });
+}
+
+response admin_handler::list_actors(const request_head& head) const {
+  error invalid(error_code::invalid_input);
+  std::optional<std::uint64_t> shard;
+  std::optional<std::uint64_t> limit;
+  read_number(head, "shard", 0, 65'535, shard, invalid);
+  read_number(head, "limit", 1, options_.actors_limit_max, limit, invalid);
+  protocol::actor_filter filter;
+  std::string sort;
+  if (head.query_value("sort", sort)) {
+    if (const auto order = order_from(sort))
+      filter.order = *order;
+    else
+      invalid.fields.push_back({"sort", "must be mailbox, busy or age"});
+  }
+  if (!invalid.fields.empty()) return failure(invalid, head.request_id);
+  head.query_value("kind", filter.kind);
+  if (shard) filter.shard = static_cast<shard_t>(*shard);
+  if (limit) filter.limit = static_cast<std::size_t>(*limit);
+  return success(to_json(inside_.actors(filter)));
+}
+
+/// 503 when one check fails: whoever asks (a load balancer, a start script) looks at the status alone; people read on.
+response admin_handler::readiness() const {
+  const auto checks = inside_.readiness();
+  const bool is_ready = std::all_of(checks.begin(), checks.end(), [](const auto& check) { return check.ok; });
+  response shown;
+  shown.status = is_ready ? 200 : 503;
+  if (!is_ready) shown.headers.push_back({"Retry-After", "1"});
+  shown.headers.push_back({"Cache-Control", "no-store"});
+  shown.body = to_json(checks, is_ready);
+  return shown;
+}
+
+response admin_handler::report(const request_head& head, const std::string& name) const {
+  auto json = inside_.report(name);
+  if (!json) return failure({error_code::not_found, "This process has no such report"}, head.request_id);
+  return success(std::move(*json));
+}
+
+}  // namespace social::http::admin
