@@ -111,7 +111,7 @@ void entity::decide_front(domain::facts facts) {
 void entity::decide_planned(waiting_command& command) {
   auto& message = command.message;
   auto done = instance_->carry_out(*command.decided, *message.command, message.context, command.facts);
-  submit(message, std::move(done), nullptr, 0);
+  submit(message, std::move(done), entity_actor(), 0);
   queue_.pop_front();
 }
 

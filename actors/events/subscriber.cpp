@@ -1,0 +1,269 @@
+#include "actors/events/subscriber.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <numeric>
+
+#include "actors/runtime/actor_base.hpp"
+
+namespace social::events {
+namespace {
+
+/// Heads moved, or it is time to try again.
+struct look {};
+/// The effect of the batch under way is durable, or has failed.
+struct effect_done {
+  std::optional<error> failure;
+};
+
+using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<effect_done>>;
+
+domain::row_key cursor_key(const std::string& name, shard_t shard) {
+  return {domain::table::cursor, shard, 0, name};
+}
+
+}  // namespace
+}  // namespace social::events
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::look)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::effect_done)
+
+namespace social::events {
+
+/// Read by the admin API while the runner works.
+struct subscriber::shared_status {
+  std::mutex mutex;
+  subscriber_status status;
+  std::mutex starting;  ///< held while an effect is started
+  bool stopped = false;
+  std::atomic<bool> signalled{false};
+};
+
+class subscriber::runner final : public runtime::instrumented<runner_actor::base> {
+ public:
+  using super = runtime::instrumented<runner_actor::base>;
+  runner(caf::actor_config& cfg, runtime::node_context& node, subscriber_options options, ports::journal& source,
+         const ports::row_reader& effects, effect take, std::shared_ptr<shared_status> shared)
+      : super(cfg, node, {"subscriber", std::hash<std::string>{}(options.name) & 0xffff, 0, 0}),
+        options_(std::move(options)),
+        source_(source),
+        effects_(effects),
+        take_(std::move(take)),
+        shared_(std::move(shared)),
+        delay_ms_(options_.retry_ms) {}
+
+  behavior_type make_behavior() override {
+    return {
+        [this](look) {
+          shared_->signalled = false;
+          pull();
+        },
+        [this](const effect_done& message) { on_done(message); },
+    };
+  }
+
+  void on_exit() override {
+    take_ = nullptr;
+    super::on_exit();
+  }
+
+ protected:
+  std::string state_json() const override {
+    const std::lock_guard lock(shared_->mutex);
+    return R"({"lag":)" + std::to_string(shared_->status.lag) + R"(,"handled":)" +
+           std::to_string(shared_->status.handled) + "}";
+  }
+
+ private:
+  void pull() {
+    if (busy_) return;
+    if (cursors_.empty() && !load_cursors()) return retry("the cursors cannot be read");
+    next_ = cursors_;
+    std::vector<ports::journal_record> batch;
+    for (shard_t i = 0; i < cursors_.size() && batch.size() < options_.records_max; ++i) {
+      const auto shard = static_cast<shard_t>((first_shard_ + i) % cursors_.size());
+      if (!read_shard(shard, batch)) return;
+    }
+    first_shard_ = static_cast<shard_t>((first_shard_ + 1) % cursors_.size());
+    publish_lag();
+    if (!batch.empty()) start(std::move(batch));
+  }
+
+  /// False: reading failed and a retry is on its way.
+  bool read_shard(shard_t shard, std::vector<ports::journal_record>& batch) {
+    const auto head = source_.head(shard);
+    auto& cursor = next_[shard];
+    if (cursor > head) return report_ahead(shard, head);
+    if (cursor == head) return true;
+    skip_gone(shard, cursor);
+    auto read = source_.read(shard, cursor, options_.records_max - batch.size(), options_.bytes_max);
+    if (!read) {
+      retry(std::string(read.error().text()));
+      return false;
+    }
+    for (auto& record : *read) {
+      cursor = record.first_sequence + record.events.size() - 1;
+      batch.push_back(std::move(record));
+    }
+    return true;
+  }
+
+  /// Never a skip: an operator restored a store without its twin, or the stores do not belong together.
+  bool report_ahead(shard_t shard, std::uint64_t head) {
+    if (!ahead_reported_)
+      log::error("events", "a cursor is ahead of the journal; its shard is not read",
+                 {{"subscriber", options_.name}, {"shard", shard}, {"cursor", next_[shard]}, {"head", head}});
+    ahead_reported_ = true;
+    return true;
+  }
+
+  void skip_gone(shard_t shard, std::uint64_t& cursor) {
+    const auto oldest = source_.oldest(shard);
+    if (oldest == 0 || cursor + 1 >= oldest) return;
+    log::error("events", "events were gone before they could be read",
+               {{"subscriber", options_.name}, {"shard", shard}, {"skipped", oldest - cursor - 1}});
+    const std::lock_guard lock(shared_->mutex);
+    shared_->status.skipped += oldest - cursor - 1;
+    cursor = oldest - 1;
+  }
+
+  void start(std::vector<ports::journal_record> batch) {
+    std::vector<domain::row_change> rows;
+    for (shard_t shard = 0; shard < cursors_.size(); ++shard)
+      if (next_[shard] != cursors_[shard])
+        rows.push_back({cursor_key(options_.name, shard), encode_record(cursor_row{next_[shard]})});
+    batch_size_ = batch.size();
+    busy_ = true;
+    const std::lock_guard lock(shared_->starting);
+    if (shared_->stopped) return;
+    try {
+      take_(std::move(batch), std::move(rows), [self = caf::actor_cast<runner_actor>(this)](const result<void>& outcome) {
+        caf::anon_send(self, effect_done{outcome ? std::nullopt : std::optional(outcome.error())});
+      });
+    } catch (const std::exception& thrown) {
+      caf::anon_send(caf::actor_cast<runner_actor>(this), effect_done{error(error_code::internal, thrown.what())});
+    }
+  }
+
+  void on_done(const effect_done& message) {
+    busy_ = false;
+    if (message.failure) return retry(std::string(message.failure->text()));
+    cursors_ = next_;
+    delay_ms_ = options_.retry_ms;
+    {
+      const std::lock_guard lock(shared_->mutex);
+      shared_->status.handled += batch_size_;
+      shared_->status.cursors = cursors_;
+      shared_->status.last_failure.clear();
+    }
+    pull();
+  }
+
+  void retry(std::string why) {
+    log::warning("events", "a subscriber failed and tries again",
+                 {{"subscriber", options_.name}, {"reason", why}, {"delay_ms", delay_ms_}});
+    {
+      const std::lock_guard lock(shared_->mutex);
+      ++shared_->status.failures;
+      shared_->status.last_failure = std::move(why);
+    }
+    delayed_send(this, std::chrono::milliseconds(delay_ms_), look{});
+    delay_ms_ = std::min(delay_ms_ * 2, options_.retry_max_ms);
+  }
+
+  bool load_cursors() {
+    std::vector<std::uint64_t> loaded;
+    for (shard_t shard = 0; shard < source_.shards(); ++shard) {
+      const auto row = effects_.get(cursor_key(options_.name, shard), ports::read_tier::disk);
+      if (row.what == ports::row_value::status::absent) {
+        loaded.push_back(options_.start == start_from::now ? source_.head(shard)
+                                                           : std::max<std::uint64_t>(source_.oldest(shard), 1) - 1);
+        continue;
+      }
+      if (row.what != ports::row_value::status::found) return false;
+      const auto cursor = decode_record<cursor_row>(row.bytes);
+      if (!cursor) return false;
+      loaded.push_back(cursor->sequence);
+    }
+    cursors_ = std::move(loaded);
+    return true;
+  }
+
+  void publish_lag() {
+    std::uint64_t lag = 0;
+    for (shard_t shard = 0; shard < cursors_.size(); ++shard) {
+      const auto head = source_.head(shard);
+      lag += head > cursors_[shard] ? head - cursors_[shard] : 0;
+    }
+    const std::lock_guard lock(shared_->mutex);
+    shared_->status.lag = lag;
+    shared_->status.cursors = cursors_;
+  }
+
+  const subscriber_options options_;
+  ports::journal& source_;
+  const ports::row_reader& effects_;
+  effect take_;
+  const std::shared_ptr<shared_status> shared_;
+  std::vector<std::uint64_t> cursors_;  ///< what took effect
+  std::vector<std::uint64_t> next_;     ///< with the batch under way
+  std::size_t batch_size_ = 0;
+  shard_t first_shard_ = 0;
+  bool busy_ = false;
+  bool ahead_reported_ = false;
+  std::int64_t delay_ms_;
+};
+
+class subscriber::impl {
+ public:
+  impl(runtime::node& node, subscriber_options options, ports::journal& source, const ports::row_reader& effects,
+       effect take)
+      : source_(source), shared_(std::make_shared<shared_status>()) {
+    shared_->status.name = options.name;
+    runner_ = node.system().spawn<runner, caf::detached>(node.context(), std::move(options), source, effects,
+                                                         std::move(take), shared_);
+    watcher_ = source_.watch([shared = shared_, runner = runner_] {
+      if (!shared->signalled.exchange(true)) caf::anon_send(runner, look{});
+    });
+    caf::anon_send(runner_, look{});
+  }
+  ~impl() { stop(); }
+
+  void stop() {
+    if (!runner_) return;
+    source_.unwatch(watcher_);
+    {
+      const std::lock_guard lock(shared_->starting);
+      shared_->stopped = true;
+    }
+    caf::anon_send_exit(runner_, caf::exit_reason::user_shutdown);
+    runner_ = nullptr;
+  }
+
+  [[nodiscard]] subscriber_status status() const {
+    const std::lock_guard lock(shared_->mutex);
+    auto now = shared_->status;
+    now.lag = 0;
+    for (shard_t shard = 0; shard < now.cursors.size(); ++shard) {
+      const auto head = source_.head(shard);
+      now.lag += head > now.cursors[shard] ? head - now.cursors[shard] : 0;
+    }
+    return now;
+  }
+
+ private:
+  ports::journal& source_;
+  const std::shared_ptr<shared_status> shared_;
+  runner_actor runner_;
+  std::uint64_t watcher_ = 0;
+};
+
+subscriber::subscriber(runtime::node& node, subscriber_options options, ports::journal& source,
+                       const ports::row_reader& effects, effect take)
+    : impl_(std::make_unique<impl>(node, std::move(options), source, effects, std::move(take))) {}
+subscriber::~subscriber() = default;
+subscriber_status subscriber::status() const { return impl_->status(); }
+void subscriber::stop() { impl_->stop(); }
+
+}  // namespace social::events

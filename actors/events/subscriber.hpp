@@ -1,0 +1,81 @@
+// A durable subscriber: reads one journal from its own cursors, hands records over in order, and moves on only when they
+// have taken effect.
+//
+// The cursors (one per shard) live in the store of the effects and are written in the same batch as they, so a kill
+// between effect and cursor is not possible. It pulls: the commit thread only signals that heads moved, so a subscriber
+// that stalls costs no memory. One that fails tries again with back-off and delays only itself. An actor of its own
+// thread (detached), because reading the journal may touch the disk.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/ports/store.hpp"
+#include "actors/runtime/node.hpp"
+
+namespace social::events {
+
+/// Position in one shard; version and fields are on disk (table::cursor).
+struct cursor_row {
+  std::uint64_t sequence = 0;  ///< of the last event that took effect
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(sequence);
+  }
+};
+
+/// Where a subscriber without cursors starts.
+enum class start_from : std::uint8_t {
+  beginning,  ///< the oldest event kept
+  now,        ///< the head at that moment
+};
+
+struct subscriber_options {
+  std::string name;
+  start_from start = start_from::beginning;
+  std::size_t records_max = 256;        ///< handed over at once
+  std::size_t bytes_max = 1024 * 1024;  ///< roughly; of one shard's part
+  std::int64_t retry_ms = 100;          ///< first delay after a failure; doubles
+  std::int64_t retry_max_ms = 10'000;
+};
+
+/// Takes effect of the records and writes `cursors` in the same batch; `done` once that is durable or has failed.
+using effect = std::function<void(std::vector<ports::journal_record> records, std::vector<domain::row_change> cursors,
+                                  std::function<void(result<void>)> done)>;
+
+/// How far a subscriber is.
+struct subscriber_status {
+  std::string name;
+  std::uint64_t lag = 0;        ///< events between the heads and its cursors
+  std::uint64_t handled = 0;    ///< records since the start
+  std::uint64_t failures = 0;   ///< attempts that failed since the start
+  std::uint64_t skipped = 0;    ///< events that were gone before it could read them
+  std::string last_failure;
+  std::vector<std::uint64_t> cursors;  ///< by shard
+};
+
+/// References outlive it. `effects` is the reader of the store that holds the cursors.
+class subscriber {
+ public:
+  subscriber(runtime::node& node, subscriber_options options, ports::journal& source, const ports::row_reader& effects,
+             effect take);
+  ~subscriber();
+  subscriber(const subscriber&) = delete;
+  subscriber& operator=(const subscriber&) = delete;
+
+  [[nodiscard]] subscriber_status status() const;
+  /// No effect is started any more when it returns; one under way may still finish.
+  void stop();
+
+ private:
+  struct shared_status;
+  class runner;
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace social::events
