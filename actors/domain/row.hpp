@@ -23,8 +23,8 @@ enum class table : std::uint8_t {
   connection = 8,       ///< a = owner (who grants), b = caller (who asked): connection_row. Owner: the owner's User
   // push store
   endpoint = 32,        ///< text = SHA-256 of an endpoint: endpoint_row. Last write wins
-  delivery = 33,        ///< a = user, b = device, text = event id: one message to one device
-  delivery_due = 34,    ///< a = next attempt (ms), b = device, text = user and event id: order of work
+  delivery = 33,        ///< a = user, b = device, text = event id and source: one message to one device
+  delivery_due = 34,    ///< a = hash of the origin, b = next attempt (ms), text = delivery: order of work of a lane
   delivery_log = 35,    ///< a = user, b = device, text = newest first: answered deliveries, bounded
   fan_out = 36,         ///< text = event id: a job that expands to everybody's devices, with its cursor
   gather = 37,          ///< a = user, b = device, text = kind and post: what waits to go as one
