@@ -30,17 +30,9 @@ void generation_table::set(id_t user, std::uint64_t generation) {
   auto& where = part_of(user);
   const std::unique_lock guard(where.lock);
   if (const auto found = where.generations.find(user); found != where.generations.end()) {
-    found->second = generation;
+    found->second = std::max(found->second, generation);
     return;
   }
-  make_room(where);
-  where.generations.emplace(user, generation);
-}
-
-void generation_table::learn(id_t user, std::uint64_t generation) {
-  auto& where = part_of(user);
-  const std::unique_lock guard(where.lock);
-  if (where.generations.contains(user)) return;
   make_room(where);
   where.generations.emplace(user, generation);
 }

@@ -12,16 +12,16 @@
 
 namespace social::http::auth {
 
-/// Written by events (`set`) and by whoever had to ask the store (`learn`). Any thread; a reader takes one of 64 shared
-/// locks. Bounded: beyond the limit another entry leaves and is asked for again when it is needed.
+/// Written by events and by whoever had to ask the store. A generation only rises, so the order of writers does not
+/// matter: a read that is older than an event cannot undo it. Any thread; a reader takes one of 64 shared locks.
+/// Bounded: beyond the limit another entry leaves and is asked for again when it is needed.
 class generation_table {
  public:
   explicit generation_table(std::size_t entries_max);
 
-  /// The newest truth: from an event, or from the answer of the command that changed it.
+  /// Ignored when a higher one is known.
   void set(id_t user, std::uint64_t generation);
-  /// From a read that may be older than an event that came meanwhile: never replaces what is known.
-  void learn(id_t user, std::uint64_t generation);
+  /// Nothing: ask the store.
   [[nodiscard]] std::optional<std::uint64_t> find(id_t user) const;
   [[nodiscard]] std::size_t size() const;
 

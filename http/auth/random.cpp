@@ -29,7 +29,7 @@ std::uint64_t random_64() {
 
 std::uint64_t random_generation() {
   for (;;) {
-    if (const auto value = random_64() & max_id; value != 0) return value;
+    if (const auto value = random_64() & (max_id >> 1); value != 0) return value;
   }
 }
 
