@@ -56,7 +56,9 @@ void entity::on_exit() {
   super::on_exit();
 }
 
-std::string entity::state_json() const { return instance_->redacted(); }
+std::string entity::state_json() const {
+  return instance_->redacted();
+}
 
 bool entity::shed(caf::type_erased_tuple& content) {
   if (content.size() != 1 || !content.match_element<command_message>(0)) return false;
@@ -65,7 +67,8 @@ bool entity::shed(caf::type_erased_tuple& content) {
   return true;
 }
 
-// --- commands ---------------------------------------------------------------------------------------------------------
+// --- commands
+// ---------------------------------------------------------------------------------------------------------
 
 void entity::on_command(command_message& message) {
   if (void_) return message.reply->answer(error_code::store_unavailable);
@@ -88,9 +91,8 @@ void entity::step_front() {
   std::vector<domain::row_key> keys;
   instance_->lookups(*front.command, front.context, keys);
   if (keys.empty()) return decide_front({});
-  read(std::move(keys), [this](std::vector<std::optional<std::string>> rows) {
-    decide_front(domain::facts(std::move(rows)));
-  });
+  read(std::move(keys),
+       [this](std::vector<std::optional<std::string>> rows) { decide_front(domain::facts(std::move(rows))); });
 }
 
 void entity::decide_front(domain::facts facts) {
@@ -139,30 +141,30 @@ void entity::submit(command_message& message, step done, entity_actor child, std
   flights_.push_back({number, std::move(message.reply), std::move(done.reply), std::move(child), child_token, {}});
   origin_.vitals->in_flight.fetch_add(1);
   env_->store.log->submit(
-      std::move(request), [self = entity_actor(caf::actor_cast<entity_actor>(this)), shard = shard_, number,
-                           vitals = origin_.vitals, kind = origin_.kind, id = origin_.id,
-                           incarnation = origin_.incarnation](const result<std::uint64_t>& outcome) {
+      std::move(request),
+      [self = entity_actor(caf::actor_cast<entity_actor>(this)), shard = shard_, number, vitals = origin_.vitals,
+       kind = origin_.kind, id = origin_.id, incarnation = origin_.incarnation](const result<std::uint64_t>& outcome) {
         caf::anon_send(self, commit_done{number, outcome ? std::nullopt : std::optional(outcome.error())});
         if (vitals->in_flight.fetch_sub(1) == 1 && vitals->crashed)
           caf::anon_send(shard, entity_resolved{kind, id, incarnation});
       });
 }
 
-// --- children ---------------------------------------------------------------------------------------------------------
+// --- children
+// ---------------------------------------------------------------------------------------------------------
 
 entity_actor entity::child_for(const domain::child_command& command) {
   auto& entry = children_[command.id];
   entry.used = ++child_uses_;
   if (!entry.handle) {
     entity_origin origin{command.kind, command.id, origin_.shard, 0, command.fresh, nullptr};
-    entry.handle = home_system().spawn<entity>(env_, std::move(origin), shard_internals(),
-                                               caf::actor_cast<entity_actor>(this));
+    entry.handle =
+        home_system().spawn<entity>(env_, std::move(origin), shard_internals(), caf::actor_cast<entity_actor>(this));
   }
   const auto child = entry.handle;
   if (children_.size() > env_->limits.children_max) {
-    const auto oldest = std::min_element(children_.begin(), children_.end(), [](const auto& x, const auto& y) {
-      return x.second.used < y.second.used;
-    });
+    const auto oldest = std::min_element(children_.begin(), children_.end(),
+                                         [](const auto& x, const auto& y) { return x.second.used < y.second.used; });
     // Its last step was resolved or is in flight with ours; either way the message behind the outcome finds it idle.
     const bool busy = std::any_of(flights_.begin(), flights_.end(),
                                   [&](const in_flight& f) { return f.child == oldest->second.handle; });
@@ -232,7 +234,8 @@ void entity::answer_child_request(std::shared_ptr<result<step>> outcome) {
   child_request_.reset();
 }
 
-// --- reading ----------------------------------------------------------------------------------------------------------
+// --- reading
+// ----------------------------------------------------------------------------------------------------------
 
 void entity::load_then_pump() {
   epoch_ = env_->store.log->epoch();  // before the rows are read: a failure in between makes what follows void
@@ -284,7 +287,8 @@ void entity::complete_read(std::vector<ports::row_value> values, const continuat
   for (auto& value : values) {
     if (value.what == ports::row_value::status::failed || value.what == ports::row_value::status::would_block) {
       log::error("aggregates", "a row could not be read", {{"actor", whoami()}, {"reason", value.failure.text()}});
-      if (child_request_) return answer_child_request(std::make_shared<result<step>>(error{error_code::store_unavailable}));
+      if (child_request_)
+        return answer_child_request(std::make_shared<result<step>>(error{error_code::store_unavailable}));
       return finish_front(error{error_code::store_unavailable});
     }
     if (value.what == ports::row_value::status::found)
@@ -295,7 +299,8 @@ void entity::complete_read(std::vector<ports::row_value> values, const continuat
   then(std::move(rows));
 }
 
-// --- commits ----------------------------------------------------------------------------------------------------------
+// --- commits
+// ----------------------------------------------------------------------------------------------------------
 
 void entity::on_commit_done(const commit_done& message) {
   if (flights_.empty() || flights_.front().number != message.number) return;
@@ -319,7 +324,8 @@ void entity::resolve(in_flight& flight, const std::optional<error>& failure) {
 }
 
 void entity::drop_speculative_state(const error& why) {
-  if (!void_) log::warning("aggregates", "an entity drops speculative state", {{"actor", whoami()}, {"reason", why.text()}});
+  if (!void_)
+    log::warning("aggregates", "an entity drops speculative state", {{"actor", whoami()}, {"reason", why.text()}});
   void_ = true;
   if (waiting_) return;  // the front command is with a child or a reader; it is refused when that answers
   for (auto& command : queue_) command.message.reply->answer(error_code::store_unavailable);

@@ -1,11 +1,11 @@
 // The one shell of all aggregates: receive -> look up -> decide -> commit -> reply.
 //
-// Owned by its shard (or, a comment, by its post). Runs on the scheduler's threads and never blocks: a row that is not in
-// the block cache is fetched by a detached reader while later commands wait in the bounded queue. Commands pipeline: the
-// next one is decided on the newest in-memory state before the previous fsync is done, but nothing that is not durable
-// leaves: replies wait for their own batch, and a reply that changed nothing (or a refusal) waits for the batches it was
-// decided upon. Ends when idle and told so, or with an exception; after a failed write it drops its speculative state and
-// stops, so that the next message starts from what the store really has.
+// Owned by its shard (or, a comment, by its post). Runs on the scheduler's threads and never blocks: a row that is not
+// in the block cache is fetched by a detached reader while later commands wait in the bounded queue. Commands pipeline:
+// the next one is decided on the newest in-memory state before the previous fsync is done, but nothing that is not
+// durable leaves: replies wait for their own batch, and a reply that changed nothing (or a refusal) waits for the
+// batches it was decided upon. Ends when idle and told so, or with an exception; after a failed write it drops its
+// speculative state and stops, so that the next message starts from what the store really has.
 #pragma once
 
 #include <deque>
@@ -99,10 +99,10 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   std::unique_ptr<aggregate_instance> instance_;
 
   bool loaded_ = false;
-  bool waiting_ = false;   ///< for rows or for a child
+  bool waiting_ = false;  ///< for rows or for a child
   bool stopping_ = false;
-  bool void_ = false;      ///< a batch failed: the in-memory state is worth nothing
-  bool crashed_ = true;    ///< until it ends in order
+  bool void_ = false;    ///< a batch failed: the in-memory state is worth nothing
+  bool crashed_ = true;  ///< until it ends in order
   std::uint64_t epoch_ = 0;
   std::uint64_t next_number_ = 1;
   std::uint64_t token_ = 0;

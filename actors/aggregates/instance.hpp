@@ -43,8 +43,7 @@ class aggregate_instance {
   virtual step carry_out(plan& decided, const domain::erased& command, const domain::command_context& context,
                          const domain::facts& facts) = 0;
   /// The reply of a command that changes nothing.
-  [[nodiscard]] virtual domain::erased_ptr answer(const domain::erased& command,
-                                                  const domain::command_context& context,
+  [[nodiscard]] virtual domain::erased_ptr answer(const domain::erased& command, const domain::command_context& context,
                                                   const domain::facts& facts) const = 0;
   [[nodiscard]] virtual bool exists() const = 0;
   [[nodiscard]] virtual std::string redacted() const = 0;
@@ -132,7 +131,8 @@ class instance_of final : public aggregate_instance {
   template <class T>
   static T decoded(const std::string& bytes) {
     auto value = decode_record<T>(bytes);
-    if (!value) throw std::runtime_error("damaged " + std::string(A::name) + " state: " + std::string(value.error().text()));
+    if (!value)
+      throw std::runtime_error("damaged " + std::string(A::name) + " state: " + std::string(value.error().text()));
     return std::move(*value);
   }
   static bool has_only_counts(const typename A::event& event) {

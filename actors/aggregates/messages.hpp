@@ -2,12 +2,13 @@
 #pragma once
 
 #include <atomic>
-#include <caf/typed_actor.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <caf/typed_actor.hpp>
 
 #include "actors/aggregates/instance.hpp"
 #include "actors/ports/store.hpp"
@@ -86,13 +87,12 @@ using disk_reader_actor = caf::typed_actor<caf::reacts_to<read_rows>, caf::react
 
 using entity_actor =
     caf::typed_actor<caf::reacts_to<protocol::command_message>, caf::reacts_to<rows_arrived>,
-                     caf::reacts_to<commit_done>, caf::reacts_to<decide_for_parent>,
-                     caf::reacts_to<decided_for_parent>, caf::reacts_to<parent_committed>,
-                     caf::reacts_to<stop_when_idle>>;
+                     caf::reacts_to<commit_done>, caf::reacts_to<decide_for_parent>, caf::reacts_to<decided_for_parent>,
+                     caf::reacts_to<parent_committed>, caf::reacts_to<stop_when_idle>>;
 
-using shard_internals = protocol::shard_actor::extend<
-    caf::reacts_to<entity_gone>, caf::reacts_to<entity_resolved>, caf::reacts_to<unique_key_free>,
-    caf::reacts_to<ids_refilled>, caf::reacts_to<shard_tick>, caf::reacts_to<stop_shard>>;
+using shard_internals = protocol::shard_actor::extend<caf::reacts_to<entity_gone>, caf::reacts_to<entity_resolved>,
+                                                      caf::reacts_to<unique_key_free>, caf::reacts_to<ids_refilled>,
+                                                      caf::reacts_to<shard_tick>, caf::reacts_to<stop_shard>>;
 
 }  // namespace social::aggregates
 

@@ -27,7 +27,9 @@ disk_reader::behavior_type disk_reader::make_behavior() {
   };
 }
 
-bool disk_reader::shed(caf::type_erased_tuple& content) { return shed_query(content); }
+bool disk_reader::shed(caf::type_erased_tuple& content) {
+  return shed_query(content);
+}
 
 reader::reader(caf::actor_config& cfg, runtime::node_context& node, id_t id, query_function run,
                std::vector<disk_reader_actor> disk)
@@ -48,6 +50,8 @@ void reader::on_exit() {
   super::on_exit();
 }
 
-bool reader::shed(caf::type_erased_tuple& content) { return shed_query(content); }
+bool reader::shed(caf::type_erased_tuple& content) {
+  return shed_query(content);
+}
 
 }  // namespace social::aggregates

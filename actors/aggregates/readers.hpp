@@ -13,8 +13,7 @@
 namespace social::aggregates {
 
 /// Answers one question at a tier; nullopt when the disk would be needed at `cache_only`. Pure but for the reads.
-using query_function =
-    std::function<std::optional<result<protocol::answer>>(const protocol::query&, ports::read_tier)>;
+using query_function = std::function<std::optional<result<protocol::answer>>(const protocol::query&, ports::read_tier)>;
 
 class disk_reader final : public runtime::instrumented<disk_reader_actor::base> {
  public:

@@ -27,7 +27,9 @@ region::region(region_parts parts) : node_(*parts.node), kinds_(std::move(parts.
       readers_.push_back(system.spawn<reader>(node_.context(), i + 1, run, env_->disk_readers));
 }
 
-region::~region() { stop(std::chrono::milliseconds(0)); }
+region::~region() {
+  stop(std::chrono::milliseconds(0));
+}
 
 void region::send(protocol::command_message message) {
   const auto shard = message.target != 0 ? shard_of(message.target, shards()) : message.shard;

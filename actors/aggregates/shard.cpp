@@ -73,7 +73,8 @@ bool shard::shed(caf::type_erased_tuple& content) {
   return true;
 }
 
-// --- commands ---------------------------------------------------------------------------------------------------------
+// --- commands
+// ---------------------------------------------------------------------------------------------------------
 
 void shard::on_command(command_message& message) {
   if (stopping_) return message.reply->answer(error_code::shutting_down);
@@ -100,11 +101,10 @@ id_t shard::take_or_wait(domain::aggregate_kind of, command_message& message) {
   if (!wait_place(message)) return 0;
   waiting.push_back(std::move(message));
   if (waiting.size() > 1) return 0;  // a refill is under way
-  env_->store.ids->refill(of, number_,
-                          [self = caf::actor_cast<shard_internals>(this), of](const result<void>& outcome) {
-                            caf::anon_send(self, ids_refilled{of, outcome ? std::nullopt
-                                                                          : std::optional(outcome.error())});
-                          });
+  env_->store.ids->refill(
+      of, number_, [self = caf::actor_cast<shard_internals>(this), of](const result<void>& outcome) {
+        caf::anon_send(self, ids_refilled{of, outcome ? std::nullopt : std::optional(outcome.error())});
+      });
   return 0;
 }
 
@@ -195,7 +195,8 @@ void shard::route(command_message& message, bool fresh) {
   if (wait_place(message)) e.waiting.push_back(std::move(message));
 }
 
-// --- life of entities -------------------------------------------------------------------------------------------------
+// --- life of entities
+// -------------------------------------------------------------------------------------------------
 
 void shard::touch(entry& e) {
   e.used_us = env_->clock->monotonic_us();
@@ -298,8 +299,8 @@ void shard::on_tick() {
 
 void shard::finish_if_stopped() {
   if (!stopping_) return;
-  const bool alive = std::any_of(entities_.begin(), entities_.end(),
-                                 [](const auto& e) { return e.second.now != phase::resting; });
+  const bool alive =
+      std::any_of(entities_.begin(), entities_.end(), [](const auto& e) { return e.second.now != phase::resting; });
   if (!alive) quit();
 }
 

@@ -1,8 +1,8 @@
 // A shard: owns the entities whose ids belong to it, starts them on their first message and lets them go again.
 //
-// Owned by the region; runs on the scheduler's threads; blocks on nothing. Takes new ids, decides commands with one unique
-// key one after the other, buffers what arrives for an entity that is on its way out until its last batch is resolved,
-// and restarts crashed entities with back-off. Ends after all its entities have.
+// Owned by the region; runs on the scheduler's threads; blocks on nothing. Takes new ids, decides commands with one
+// unique key one after the other, buffers what arrives for an entity that is on its way out until its last batch is
+// resolved, and restarts crashed entities with back-off. Ends after all its entities have.
 #pragma once
 
 #include <deque>
@@ -40,16 +40,16 @@ class shard final : public runtime::instrumented<shard_internals::base> {
   };
   enum class phase : std::uint8_t {
     live,
-    stopping,   ///< told to stop; what arrives waits for the next incarnation
-    draining,   ///< crashed with batches unresolved
-    resting,    ///< crashed; nobody is started before `not_before`
+    stopping,  ///< told to stop; what arrives waits for the next incarnation
+    draining,  ///< crashed with batches unresolved
+    resting,   ///< crashed; nobody is started before `not_before`
   };
   struct entry {
     phase now = phase::live;
     entity_actor handle;
     std::shared_ptr<entity_vitals> vitals;
     std::uint64_t incarnation = 0;
-    std::uint32_t crashes = 0;       ///< in a row
+    std::uint32_t crashes = 0;  ///< in a row
     std::int64_t not_before_us = 0;
     std::int64_t used_us = 0;
     std::int64_t started_us = 0;

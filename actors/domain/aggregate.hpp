@@ -104,7 +104,8 @@ struct decision {
 ///   only_counts(event) -> bool         this event changes nothing but `counts`
 ///   redacted(state) -> string          JSON for the inspection API, without secrets
 template <class A>
-concept aggregate = record<typename A::state> &&
+concept aggregate =
+    record<typename A::state> &&
     requires(typename A::state& state, const typename A::state& seen, const typename A::command& command,
              const typename A::event& event, const command_context& context, const facts& found, row_sink& sink,
              std::vector<row_key>& keys) {
@@ -130,9 +131,7 @@ struct encoded_event {
 template <class A>
 encoded_event encode_event(id_t id, const typename A::event& event) {
   return std::visit(
-      [&](const auto& e) {
-        return encoded_event{A::kind, id, std::decay_t<decltype(e)>::type, encode_record(e)};
-      },
+      [&](const auto& e) { return encoded_event{A::kind, id, std::decay_t<decltype(e)>::type, encode_record(e)}; },
       event);
 }
 

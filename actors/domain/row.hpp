@@ -22,18 +22,18 @@ enum class table : std::uint8_t {
   comment_of_post = 7,  ///< a = post, b = comment (newest first): empty. Owner: Post
   connection = 8,       ///< a = owner (who grants), b = caller (who asked): connection_row. Owner: the owner's User
   // push store
-  endpoint = 32,        ///< text = SHA-256 of an endpoint: endpoint_row. Last write wins
-  delivery = 33,        ///< a = user, b = device, text = event id and source: one message to one device
-  delivery_due = 34,    ///< a = hash of the origin, b = next attempt (ms), text = delivery: order of work of a lane
-  delivery_log = 35,    ///< a = user, b = device, text = newest first: answered deliveries, bounded
-  fan_out = 36,         ///< text = event id: a job that expands to everybody's devices, with its cursor
-  gather = 37,          ///< a = user, b = device, text = kind and post: what waits to go as one
-  gather_due = 38,      ///< a = end of the window (ms), text = gather key
-  seen_event = 39,      ///< text = source and event id: duplicates are recognised by it
-  seen_event_due = 40,  ///< a = forget at (ms), text = source and event id
-  cursor = 41,          ///< a = shard, text = subscriber: how far a durable subscriber has come
-  dead_letter = 42,     ///< a = when (ms), text = id: what could not be delivered, with its reason
-  subscriber_user = 43, ///< a = user: empty; users who have a device, for fan-outs. Owner: Subscription
+  endpoint = 32,         ///< text = SHA-256 of an endpoint: endpoint_row. Last write wins
+  delivery = 33,         ///< a = user, b = device, text = event id and source: one message to one device
+  delivery_due = 34,     ///< a = hash of the origin, b = next attempt (ms), text = delivery: order of work of a lane
+  delivery_log = 35,     ///< a = user, b = device, text = newest first: answered deliveries, bounded
+  fan_out = 36,          ///< text = event id: a job that expands to everybody's devices, with its cursor
+  gather = 37,           ///< a = user, b = device, text = kind and post: what waits to go as one
+  gather_due = 38,       ///< a = end of the window (ms), text = gather key
+  seen_event = 39,       ///< text = source and event id: duplicates are recognised by it
+  seen_event_due = 40,   ///< a = forget at (ms), text = source and event id
+  cursor = 41,           ///< a = shard, text = subscriber: how far a durable subscriber has come
+  dead_letter = 42,      ///< a = when (ms), text = id: what could not be delivered, with its reason
+  subscriber_user = 43,  ///< a = user: empty; users who have a device, for fan-outs. Owner: Subscription
 };
 
 /// Names one row. `b` is stored descending in tables that say "newest first".

@@ -138,9 +138,10 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
     const std::lock_guard lock(shared_->starting);
     if (shared_->stopped) return;
     try {
-      take_(std::move(batch), std::move(rows), [self = caf::actor_cast<runner_actor>(this)](const result<void>& outcome) {
-        caf::anon_send(self, effect_done{outcome ? std::nullopt : std::optional(outcome.error())});
-      });
+      take_(std::move(batch), std::move(rows),
+            [self = caf::actor_cast<runner_actor>(this)](const result<void>& outcome) {
+              caf::anon_send(self, effect_done{outcome ? std::nullopt : std::optional(outcome.error())});
+            });
     } catch (const std::exception& thrown) {
       caf::anon_send(caf::actor_cast<runner_actor>(this), effect_done{error(error_code::internal, thrown.what())});
     }
@@ -263,7 +264,11 @@ subscriber::subscriber(runtime::node& node, subscriber_options options, ports::j
                        const ports::row_reader& effects, effect take)
     : impl_(std::make_unique<impl>(node, std::move(options), source, effects, std::move(take))) {}
 subscriber::~subscriber() = default;
-subscriber_status subscriber::status() const { return impl_->status(); }
-void subscriber::stop() { impl_->stop(); }
+subscriber_status subscriber::status() const {
+  return impl_->status();
+}
+void subscriber::stop() {
+  impl_->stop();
+}
 
 }  // namespace social::events

@@ -1,5 +1,5 @@
-// A durable subscriber: reads one journal from its own cursors, hands records over in order, and moves on only when they
-// have taken effect.
+// A durable subscriber: reads one journal from its own cursors, hands records over in order, and moves on only when
+// they have taken effect.
 //
 // The cursors (one per shard) live in the store of the effects and are written in the same batch as they, so a kill
 // between effect and cursor is not possible. It pulls: the commit thread only signals that heads moved, so a subscriber
@@ -50,10 +50,10 @@ using effect = std::function<void(std::vector<ports::journal_record> records, st
 /// How far a subscriber is.
 struct subscriber_status {
   std::string name;
-  std::uint64_t lag = 0;        ///< events between the heads and its cursors
-  std::uint64_t handled = 0;    ///< records since the start
-  std::uint64_t failures = 0;   ///< attempts that failed since the start
-  std::uint64_t skipped = 0;    ///< events that were gone before it could read them
+  std::uint64_t lag = 0;       ///< events between the heads and its cursors
+  std::uint64_t handled = 0;   ///< records since the start
+  std::uint64_t failures = 0;  ///< attempts that failed since the start
+  std::uint64_t skipped = 0;   ///< events that were gone before it could read them
   std::string last_failure;
   std::vector<std::uint64_t> cursors;  ///< by shard
 };

@@ -34,7 +34,7 @@ struct time_over {
 using asker_interface = caf::typed_actor<caf::reacts_to<watch_question>, caf::reacts_to<time_over>>;
 
 protocol::actor_info to_protocol(const runtime::actor_numbers& n) {
-  return {n.kind,   n.id,     n.shard,  n.mailbox_depth, n.messages_handled, n.failures,
+  return {n.kind,    n.id,     n.shard,  n.mailbox_depth, n.messages_handled, n.failures,
           n.busy_us, n.p50_us, n.p99_us, n.last_message,  n.idle_ms,          n.age_ms};
 }
 
@@ -78,8 +78,8 @@ void collect_actors(const runtime::directory& actors, metric_sink& sink) {
   for (const auto& [kind, sums] : actors.totals()) {
     const labels with{{"kind", kind}};
     sink.gauge("social_actor_live_count", "Live actors", static_cast<double>(sums.actors), with);
-    sink.gauge("social_mailbox_depth_messages", "Messages waiting in mailboxes", static_cast<double>(sums.mailbox_depth),
-               with);
+    sink.gauge("social_mailbox_depth_messages", "Messages waiting in mailboxes",
+               static_cast<double>(sums.mailbox_depth), with);
     sink.counter("social_actor_handled_messages_total", "Messages handled", static_cast<double>(sums.messages_handled),
                  with);
     sink.counter("social_actor_failures_total", "Handlers that ended with an error", static_cast<double>(sums.failures),
@@ -126,7 +126,9 @@ inspector::inspector(runtime::node& node) : node_(node), asker_(std::make_unique
   add_report("dead-letters", [&node] { return dead_letter_report(node.context().dead_letters); });
 }
 
-inspector::~inspector() { stop(); }
+inspector::~inspector() {
+  stop();
+}
 
 void inspector::stop() {
   const std::lock_guard lock(asker_->mutex);
@@ -137,14 +139,17 @@ void inspector::stop() {
 void inspector::add_checks(std::function<std::vector<protocol::readiness_check>()> checks) {
   checks_.push_back(std::move(checks));
 }
-void inspector::add_metrics(std::function<void(metric_sink&)> collect) { collectors_.push_back(std::move(collect)); }
+void inspector::add_metrics(std::function<void(metric_sink&)> collect) {
+  collectors_.push_back(std::move(collect));
+}
 void inspector::add_report(const std::string& name, std::function<std::string()> report) {
   reports_[name] = std::move(report);
 }
 
 std::vector<protocol::actor_info> inspector::actors(const protocol::actor_filter& filter) const {
   std::vector<protocol::actor_info> out;
-  for (const auto& numbers : node_.context().actors.list({filter.kind, filter.shard, to_runtime(filter.order), filter.limit}))
+  for (const auto& numbers :
+       node_.context().actors.list({filter.kind, filter.shard, to_runtime(filter.order), filter.limit}))
     out.push_back(to_protocol(numbers));
   return out;
 }
@@ -160,8 +165,9 @@ void inspector::actor(const std::string& kind, id_t id, std::function<void(resul
     if (!asker_->actor) return asked->done(error_code::shutting_down);
     caf::anon_send(asker_->actor, watch_question{asked});
   }
-  caf::anon_send(found.handle, runtime::inspect_request{std::make_shared<reply_slot<std::string>>(
-                                   [asked](result<std::string> state) { asked->finish(state ? *state : std::string()); })});
+  caf::anon_send(found.handle,
+                 runtime::inspect_request{std::make_shared<reply_slot<std::string>>(
+                     [asked](result<std::string> state) { asked->finish(state ? *state : std::string()); })});
 }
 
 std::vector<protocol::readiness_check> inspector::readiness() const {

@@ -1,8 +1,8 @@
 #include "actors/inspect/metric_sink.hpp"
 
-#include <prometheus/text_serializer.h>
-
 #include <limits>
+
+#include <prometheus/text_serializer.h>
 
 namespace social::inspect {
 

@@ -3,11 +3,12 @@
 
 #include <cstdint>
 #include <map>
-#include <prometheus/metric_family.h>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <prometheus/metric_family.h>
 
 namespace social::inspect {
 

@@ -12,21 +12,21 @@ namespace social::ports {
 
 /// One HTTP POST (RFC 8030 section 5) with its body ready.
 struct push_request {
-  std::string endpoint;        ///< the whole URL; secret: never logged
-  std::string body;            ///< aes128gcm, at most 4096 bytes
-  std::string authorization;   ///< `vapid t=..., k=...`
+  std::string endpoint;       ///< the whole URL; secret: never logged
+  std::string body;           ///< aes128gcm, at most 4096 bytes
+  std::string authorization;  ///< `vapid t=..., k=...`
   std::uint64_t ttl_s = 0;
-  std::string urgency;         ///< very-low, low, normal, high
-  std::string topic;           ///< at most 32 base64url characters; empty: none
+  std::string urgency;  ///< very-low, low, normal, high
+  std::string topic;    ///< at most 32 base64url characters; empty: none
 };
 
 struct push_answer {
-  int status = 0;                          ///< HTTP status; 0: no answer was had, see `failure`
-  std::string retry_after;                 ///< header value, empty: none
-  std::string body;                        ///< first 4 KiB, for the log only
+  int status = 0;           ///< HTTP status; 0: no answer was had, see `failure`
+  std::string retry_after;  ///< header value, empty: none
+  std::string body;         ///< first 4 KiB, for the log only
   /// Why no answer was had: "connect", "tls", "timeout", "address_forbidden", "closed", "protocol", "shutdown"
   std::string failure;
-  std::string detail;                      ///< a sentence for the log, without the endpoint's path
+  std::string detail;  ///< a sentence for the log, without the endpoint's path
   std::int64_t latency_us = 0;
 };
 

@@ -1,5 +1,5 @@
-// The store as shells see it: append what happened, read rows, take ids. Implemented in storage/ over RocksDB; a journal
-// on Kafka is a later implementation of the same ports. Everything here may be called from any thread.
+// The store as shells see it: append what happened, read rows, take ids. Implemented in storage/ over RocksDB; a
+// journal on Kafka is a later implementation of the same ports. Everything here may be called from any thread.
 #pragma once
 
 #include <cstdint>
@@ -93,8 +93,8 @@ enum class read_tier : std::uint8_t {
 struct row_value {
   enum class status : std::uint8_t { found, absent, would_block, failed };
   status what = status::absent;
-  std::string bytes;   ///< when found
-  error failure;       ///< when failed
+  std::string bytes;  ///< when found
+  error failure;      ///< when failed
 };
 
 struct scan_request {
@@ -144,8 +144,8 @@ class row_reader {
 class id_source {
  public:
   virtual ~id_source() = default;
-  /// The next id, or 0 when the block is used up: call `refill` and try again when it is done. Starts a refill by itself
-  /// when the block runs low, so that 0 is rare.
+  /// The next id, or 0 when the block is used up: call `refill` and try again when it is done. Starts a refill by
+  /// itself when the block runs low, so that 0 is rare.
   virtual id_t take(domain::aggregate_kind kind, shard_t shard) = 0;
   /// `done` runs on the commit thread; store_unavailable or outcome_unknown when no block could be synced.
   virtual void refill(domain::aggregate_kind kind, shard_t shard, std::function<void(result<void>)> done) = 0;

@@ -12,8 +12,8 @@ namespace social::protocol {
 /// -> device_view; invalid_input names notificationEndPoint, publicKey, auth
 struct subscribe_request {
   id_t user = 0;
-  std::string endpoint;         ///< text as sent
-  std::string public_key;       ///< base64 or base64url
+  std::string endpoint;    ///< text as sent
+  std::string public_key;  ///< base64 or base64url
   std::string auth;
   std::string old_endpoint;     ///< empty: none
   std::string locale;           ///< the field `locale`; empty: none

@@ -63,9 +63,9 @@ class lookup {
     if (value.what != ports::row_value::status::found) return std::nullopt;
     auto row = decode_record<T>(value.bytes);
     if (!row)
-      throw cannot_read{{error_code::corrupt_record, "table " + std::to_string(static_cast<int>(key.where)) + ", row (" +
-                                                         std::to_string(key.a) + ", " + std::to_string(key.b) +
-                                                         "): " + std::string(row.error().text())}};
+      throw cannot_read{{error_code::corrupt_record,
+                         "table " + std::to_string(static_cast<int>(key.where)) + ", row (" + std::to_string(key.a) +
+                             ", " + std::to_string(key.b) + "): " + std::string(row.error().text())}};
     return std::move(*row);
   }
 

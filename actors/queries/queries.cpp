@@ -16,8 +16,12 @@ using domain::row_key;
 using domain::table;
 using outcome = result<answer>;
 
-row_key state_key(aggregate_kind kind, id_t id) { return {table::state, static_cast<std::uint64_t>(kind), id, {}}; }
-row_key counts_key(id_t post) { return {table::counts, static_cast<std::uint64_t>(aggregate_kind::post), post, {}}; }
+row_key state_key(aggregate_kind kind, id_t id) {
+  return {table::state, static_cast<std::uint64_t>(kind), id, {}};
+}
+row_key counts_key(id_t post) {
+  return {table::counts, static_cast<std::uint64_t>(aggregate_kind::post), post, {}};
+}
 
 bool may_read(lookup& rows, id_t caller, id_t owner) {
   if (caller == owner) return caller != 0;
@@ -46,7 +50,7 @@ std::optional<id_t> owner_of_email(lookup& rows, const std::string& email) {
 }
 
 domain::post::post_view view_of(domain::post::state&& post, const domain::post::counts& numbers, bool likes_of_me) {
-  return {post.seq,       std::move(post.contents), numbers, likes_of_me, std::move(post.writer),
+  return {post.seq,        std::move(post.contents), numbers, likes_of_me, std::move(post.writer),
           post.created_at, post.updated_at};
 }
 

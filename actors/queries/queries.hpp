@@ -1,4 +1,5 @@
-// Questions answered from committed rows: pure functions of a row reader. No CAF; readers in actors/aggregates run them.
+// Questions answered from committed rows: pure functions of a row reader. No CAF; readers in actors/aggregates run
+// them.
 #pragma once
 
 #include <optional>

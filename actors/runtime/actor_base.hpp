@@ -2,13 +2,14 @@
 // patching CAF: it overrides `enqueue` (mailbox depth, shedding) and `consume` (every handled message).
 #pragma once
 
+#include <exception>
+#include <memory>
+#include <string>
+
 #include <caf/event_based_actor.hpp>
 #include <caf/invoke_message_result.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <exception>
-#include <memory>
-#include <string>
 
 #include "actors/base/log.hpp"
 #include "actors/base/reply_slot.hpp"
@@ -114,9 +115,8 @@ class instrumented : public Base {
       return caf::sec::unexpected_message;
     });
     this->set_down_handler([](caf::scheduled_actor*, caf::down_msg&) {});
-    this->set_error_handler([this](caf::scheduled_actor*, caf::error&) {
-      stats_->failures.fetch_add(1, std::memory_order_relaxed);
-    });
+    this->set_error_handler(
+        [this](caf::scheduled_actor*, caf::error&) { stats_->failures.fetch_add(1, std::memory_order_relaxed); });
     this->set_exception_handler([this](caf::scheduled_actor*, std::exception_ptr& thrown) -> caf::error {
       stats_->failures.fetch_add(1, std::memory_order_relaxed);
       std::string what = "unknown exception";

@@ -62,7 +62,7 @@ struct actor_stats {
   std::atomic<std::uint64_t> failures{0};
   std::atomic<std::uint64_t> shed{0};
   std::atomic<std::uint64_t> busy_us{0};
-  std::atomic<std::uint64_t> busy_ns_rest{0};  ///< below a microsecond; kept so that many short messages add up
+  std::atomic<std::uint64_t> busy_ns_rest{0};   ///< below a microsecond; kept so that many short messages add up
   std::atomic<std::int64_t> last_active_us{0};  ///< monotonic
   std::atomic<const std::type_info*> last_message{nullptr};
   latency_histogram handling;

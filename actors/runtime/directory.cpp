@@ -1,17 +1,19 @@
 #include "actors/runtime/directory.hpp"
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cxxabi.h>
 
 namespace social::runtime {
 
 std::int64_t monotonic_ns() noexcept {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
-std::int64_t monotonic_us() noexcept { return monotonic_ns() / 1000; }
+std::int64_t monotonic_us() noexcept {
+  return monotonic_ns() / 1000;
+}
 
 std::string message_name(const std::type_info& type) {
   int status = 0;

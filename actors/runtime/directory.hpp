@@ -2,9 +2,6 @@
 #pragma once
 
 #include <array>
-#include <caf/actor.hpp>
-#include <caf/actor_cast.hpp>
-#include <caf/actor_control_block.hpp>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +9,10 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/actor_control_block.hpp>
 
 #include "actors/runtime/actor_stats.hpp"
 

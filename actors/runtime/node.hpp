@@ -1,10 +1,11 @@
 // One node's actor system and what all its actors share.
 #pragma once
 
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <functional>
 #include <memory>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
 
 #include "actors/runtime/dead_letters.hpp"
 #include "actors/runtime/directory.hpp"
@@ -12,7 +13,7 @@
 namespace social::runtime {
 
 struct node_options {
-  std::size_t threads = 2;          ///< scheduler threads
+  std::size_t threads = 2;              ///< scheduler threads
   std::size_t messages_per_turn = 100;  ///< an actor yields its thread after that many
 };
 

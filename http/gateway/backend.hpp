@@ -29,8 +29,8 @@ class backend {
   /// `context.now` is filled in by the gateway. Answers: the reply variant of the aggregate, or its refusal;
   /// overloaded / store_unavailable (nothing was done), outcome_unknown (deadline passed, failed write),
   /// unavailable (that kind is not served by this process).
-  virtual void command(io_index io, command_target target, domain::command_context context,
-                       domain::erased_ptr command, completion<domain::erased_ptr> done) = 0;
+  virtual void command(io_index io, command_target target, domain::command_context context, domain::erased_ptr command,
+                       completion<domain::erased_ptr> done) = 0;
   /// Deadline passed: overloaded.
   virtual void query(io_index io, protocol::query question, completion<protocol::answer> done) = 0;
   /// Somebody else opened a post; counted later, shed first.
@@ -42,8 +42,8 @@ class backend {
   virtual shard_t shards() const = 0;
   virtual timestamp_t now() const = 0;
 
-  /// Typed form of `command`: `ask<domain::post_aggregate>(io, target, context, post::like{...}, [](result<reply>) {})`.
-  /// A command that a child decides answers with the child's reply: name it as `Reply` (commenting on a post).
+  /// Typed form of `command`: `ask<domain::post_aggregate>(io, target, context, post::like{...}, [](result<reply>)
+  /// {})`. A command that a child decides answers with the child's reply: name it as `Reply` (commenting on a post).
   template <class A, class Reply = typename A::reply>
   void ask(io_index io, command_target target, domain::command_context context, typename A::command command,
            completion<Reply> done) {

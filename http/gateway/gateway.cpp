@@ -9,21 +9,21 @@ struct gateway::actors {
   view_gatherer_interface views;
 };
 
-gateway::gateway(runtime::node& node, gateway_options options, gateway_routes routes,
-                 shard_t shards, std::size_t io_threads, io_post post)
+gateway::gateway(runtime::node& node, gateway_options options, gateway_routes routes, shard_t shards,
+                 std::size_t io_threads, io_post post)
     : node_(node),
       routes_(std::move(routes)),
       shards_(shards),
       post_(std::move(post)),
       actors_(std::make_unique<actors>()) {
   for (io_index io = 0; io < io_threads; ++io)
-    actors_->gateways.push_back(
-        node.system().spawn<gateway_actor>(node.context(), io, options, routes_, post_));
-  if (routes_.command)
-    actors_->views = node.system().spawn<view_gatherer>(node.context(), options, routes_.command);
+    actors_->gateways.push_back(node.system().spawn<gateway_actor>(node.context(), io, options, routes_, post_));
+  if (routes_.command) actors_->views = node.system().spawn<view_gatherer>(node.context(), options, routes_.command);
 }
 
-gateway::~gateway() { stop(); }
+gateway::~gateway() {
+  stop();
+}
 
 void gateway::stop() {
   if (actors_->views) caf::anon_send_exit(actors_->views, caf::exit_reason::user_shutdown);
@@ -36,7 +36,8 @@ void gateway::command(io_index io, command_target target, domain::command_contex
                       completion<domain::erased_ptr> done) {
   if (!routes_.command || io >= actors_->gateways.size()) return done(error_code::unavailable);
   context.now = now();
-  protocol::command_message message{target.kind, target.id, target.shard, std::move(context), std::move(command), nullptr};
+  protocol::command_message message{target.kind,        target.id,          target.shard,
+                                    std::move(context), std::move(command), nullptr};
   caf::anon_send(actors_->gateways[io], ask_command{std::move(message), std::move(done)});
 }
 

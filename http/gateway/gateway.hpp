@@ -1,5 +1,5 @@
-// The bridge between I/O threads and actors: one gateway actor per I/O thread keeps the asks of its thread, their deadlines
-// and what is to run when they are answered. Completions run on the I/O thread that asked.
+// The bridge between I/O threads and actors: one gateway actor per I/O thread keeps the asks of its thread, their
+// deadlines and what is to run when they are answered. Completions run on the I/O thread that asked.
 #pragma once
 
 #include <chrono>
@@ -23,10 +23,10 @@ struct gateway_routes {
 };
 
 struct gateway_options {
-  std::int64_t ask_deadline_ms = 10'000;   ///< then outcome_unknown (commands) or overloaded (questions)
-  std::size_t asks_max = 65'536;           ///< under way per I/O thread; beyond it overloaded
-  std::int64_t views_flush_ms = 1'000;     ///< gathered views are written that often
-  std::size_t views_posts_max = 65'536;    ///< posts with unwritten views; beyond it views are shed
+  std::int64_t ask_deadline_ms = 10'000;  ///< then outcome_unknown (commands) or overloaded (questions)
+  std::size_t asks_max = 65'536;          ///< under way per I/O thread; beyond it overloaded
+  std::int64_t views_flush_ms = 1'000;    ///< gathered views are written that often
+  std::size_t views_posts_max = 65'536;   ///< posts with unwritten views; beyond it views are shed
 };
 
 /// Runs `task` on I/O thread `io`.
@@ -34,8 +34,8 @@ using io_post = std::function<void(io_index io, std::function<void()> task)>;
 
 class gateway final : public backend {
  public:
-  gateway(runtime::node& node, gateway_options options, gateway_routes routes,
-          shard_t shards, std::size_t io_threads, io_post post);
+  gateway(runtime::node& node, gateway_options options, gateway_routes routes, shard_t shards, std::size_t io_threads,
+          io_post post);
   ~gateway() override;
 
   void command(io_index io, command_target target, domain::command_context context, domain::erased_ptr command,

@@ -36,7 +36,9 @@ void gateway_actor::on_exit() {
   super::on_exit();
 }
 
-std::string gateway_actor::state_json() const { return R"({"asks":)" + std::to_string(asks_.size()) + "}"; }
+std::string gateway_actor::state_json() const {
+  return R"({"asks":)" + std::to_string(asks_.size()) + "}";
+}
 
 bool gateway_actor::keep(std::uint64_t ask, done_type done) {
   if (asks_.size() >= options_.asks_max) {
@@ -86,13 +88,12 @@ void gateway_actor::complete(backend::completion<T> done, result<T> outcome) {
 }
 
 void gateway_actor::refuse(done_type done, error_code command_code, error_code query_code) {
-  std::visit(overloaded{
-                 [&](backend::completion<domain::erased_ptr>& d) {
-                   complete<domain::erased_ptr>(std::move(d), command_code);
-                 },
-                 [&](backend::completion<protocol::answer>& d) { complete<protocol::answer>(std::move(d), query_code); },
-             },
-             done);
+  std::visit(
+      overloaded{
+          [&](backend::completion<domain::erased_ptr>& d) { complete<domain::erased_ptr>(std::move(d), command_code); },
+          [&](backend::completion<protocol::answer>& d) { complete<protocol::answer>(std::move(d), query_code); },
+      },
+      done);
 }
 
 void gateway_actor::on_tick() {
@@ -110,7 +111,8 @@ void gateway_actor::on_tick() {
   }
 }
 
-// --- views ------------------------------------------------------------------------------------------------------------
+// --- views
+// ------------------------------------------------------------------------------------------------------------
 
 view_gatherer::view_gatherer(caf::actor_config& cfg, runtime::node_context& node, gateway_options options,
                              std::function<void(protocol::command_message)> command)

@@ -31,11 +31,12 @@ struct query_answered {
 };
 struct gateway_tick {};
 
-using gateway_interface = caf::typed_actor<caf::reacts_to<ask_command>, caf::reacts_to<ask_query>,
-                                           caf::reacts_to<command_answered>, caf::reacts_to<query_answered>,
-                                           caf::reacts_to<gateway_tick>>;
+using gateway_interface =
+    caf::typed_actor<caf::reacts_to<ask_command>, caf::reacts_to<ask_query>, caf::reacts_to<command_answered>,
+                     caf::reacts_to<query_answered>, caf::reacts_to<gateway_tick>>;
 
-/// One per I/O thread; owned by the gateway. Never blocks. Ends when told; what is asked then is answered shutting_down.
+/// One per I/O thread; owned by the gateway. Never blocks. Ends when told; what is asked then is answered
+/// shutting_down.
 class gateway_actor final : public runtime::instrumented<gateway_interface::base> {
  public:
   using super = runtime::instrumented<gateway_interface::base>;

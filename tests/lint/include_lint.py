@@ -48,7 +48,7 @@ ARROWS = {
     "actors/inspect": ["actors/runtime", "actors/protocol"],
     "storage": ["actors/ports", "actors/domain"],
     "http/server": [],
-    "http/gateway": ["actors/runtime", "actors/protocol"],
+    "http/gateway": ["actors/runtime", "actors/protocol", "actors/domain/post"],
     "http/auth": [],
     "http/api": ["actors/protocol", "http/server", "http/gateway", "http/auth", *DOMAINS],
     "http/admin": ["actors/protocol", "http/server", "http/gateway"],
@@ -95,7 +95,7 @@ IMPURE_CODE = re.compile(
 
 TOP_LEVEL = {"actors", "http", "storage", "config", "tests", "docs", ".ci"}
 SECOND_LEVEL = {
-    "actors": {"base", "domain", "protocol", "ports", "runtime", "aggregates", "events", "kafka", "push", "cluster",
+    "actors": {"base", "domain", "protocol", "ports", "runtime", "aggregates", "events", "kafka", "push", "queries", "cluster",
                "inspect"},
     "http": {"server", "gateway", "auth", "api", "admin", "web"},
     "tests": {"unit", "deterministic", "integration", "browser", "fuzz", "bench", "support", "lint", "golden",

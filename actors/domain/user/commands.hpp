@@ -9,9 +9,9 @@ namespace social::domain::user {
 
 /// Becomes a member. Decided in the shard of the e-mail, under a new id.
 struct join {
-  std::string name;           ///< raw; normalised by the rule
+  std::string name;  ///< raw; normalised by the rule
   std::string email;
-  std::string password_hash;  ///< made by the caller; the password itself never gets here
+  std::string password_hash;     ///< made by the caller; the password itself never gets here
   std::uint64_t generation = 0;  ///< random, from the caller
 };
 /// A password was verified against `verified_hash`; counts only if that is still the hash.

@@ -11,8 +11,8 @@ namespace social::domain::user {
 struct state {
   std::uint64_t seq = 0;
   std::string name;
-  std::string email;          ///< as typed; compared in lower case
-  std::string password_hash;  ///< Argon2id, PHC text
+  std::string email;             ///< as typed; compared in lower case
+  std::string password_hash;     ///< Argon2id, PHC text
   std::uint64_t generation = 0;  ///< tokens of another generation are void; starts at a random number
   std::optional<std::string> profile_image_url;
   std::uint64_t login_count = 0;

@@ -1,0 +1,98 @@
+#include "config/compose/common/host.hpp"
+
+#include "actors/base/log.hpp"
+#include "config/compose/common/http_metrics.hpp"
+#include "config/compose/common/store_metrics.hpp"
+
+namespace social::compose {
+namespace {
+
+constexpr std::size_t block_cache_bytes = std::size_t{64} << 20;
+constexpr std::size_t write_buffer_bytes = std::size_t{64} << 20;
+
+void log_of_store(const std::string& name, storage::log_level level, std::string_view message) {
+  switch (level) {
+    case storage::log_level::info:
+      return log::info("storage", message, {{"store", name}});
+    case storage::log_level::warning:
+      return log::warning("storage", message, {{"store", name}});
+    case storage::log_level::error:
+      return log::error("storage", message, {{"store", name}});
+  }
+}
+
+}  // namespace
+
+std::string url_of(const std::string& address, std::uint16_t port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  return "http://" + (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
+result<std::unique_ptr<host>> host::make(const config::settings& settings) {
+  auto data = config::data_directory::open(settings.data);
+  if (!data) return data.error();
+  auto token = data->admin_token();
+  if (!token) return token.error();
+  return std::unique_ptr<host>(new host(settings, std::move(*data), std::move(*token)));
+}
+
+host::host(const config::settings& s, config::data_directory data, std::string admin_token)
+    : settings(s),
+      node({.threads = s.actor_threads}, [this] { return clock.now(); }),
+      inspector(node),
+      data_(std::move(data)),
+      admin_token_(std::move(admin_token)),
+      memory_(storage::make_memory_budget(block_cache_bytes, write_buffer_bytes)) {}
+
+host::~host() {
+  stop_admin();
+  inspector.stop();
+}
+
+result<std::unique_ptr<storage::rocks_store>> host::open_store(const std::string& name,
+                                                               const std::filesystem::path& directory) {
+  storage::storage_options options;
+  options.path = directory;
+  options.shards = settings.shards;
+  options.mode =
+      settings.durability == config::durability::sync ? storage::durability::sync : storage::durability::async;
+  options.commit_queue_max = settings.limits.commit_queue_commands;
+  options.memory = memory_;
+  options.log = [name](storage::log_level level, std::string_view message) { log_of_store(name, level, message); };
+  auto opened = storage::rocks_store::open(options);
+  if (!opened) return opened.error();
+  auto* store = opened->get();
+  inspector.add_metrics([store, name](inspect::metric_sink& sink) { collect_store(*store, name, sink); });
+  inspector.add_checks([store, name] {
+    const auto readiness = store->readiness();
+    return std::vector<protocol::readiness_check>{{name + "-store", readiness.accepting, false, readiness.reason}};
+  });
+  return std::move(*opened);
+}
+
+result<void> host::start_admin() {
+  admin_ = std::make_unique<http::admin::admin_handler>(
+      http::admin::admin_options{.address = settings.admin.address,
+                                 .host_names = {},
+                                 .token = admin_token_,
+                                 .metrics_auth = settings.admin.metrics_auth,
+                                 .actors_limit_max = settings.limits.actors_listed},
+      inspector);
+  http::server_options options;
+  options.address = settings.admin.address;
+  options.port = settings.admin.port;
+  options.thread_name = "admin";
+  options.connections_max = 256;
+  admin_server_ = std::make_unique<http::server>(options, *admin_);
+  const auto port = admin_server_->start();
+  if (!port) return port.error();
+  admin_url_ = url_of(settings.admin.address, *port);
+  return {};
+}
+
+void host::stop_admin() {
+  if (admin_server_) admin_server_->stop();
+  admin_server_.reset();
+}
+
+}  // namespace social::compose

@@ -1,0 +1,57 @@
+// What all roles of one process share: the data directory, the actor system, memory, the admin listener.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "actors/inspect/inspector.hpp"
+#include "actors/runtime/node.hpp"
+#include "config/compose/common/system_ports.hpp"
+#include "config/data_directory.hpp"
+#include "config/process.hpp"
+#include "config/settings.hpp"
+#include "http/admin/admin_handler.hpp"
+#include "http/server/server.hpp"
+#include "storage/store.hpp"
+
+namespace social::compose {
+
+/// Owned by main(); outlives the roles.
+class host {
+ public:
+  /// Opens the data directory and starts the actor system. Errors: io_error and the like, exit 3.
+  static result<std::unique_ptr<host>> make(const config::settings& settings);
+  ~host();
+
+  /// A store below the data directory, with its metrics and readiness registered under that name. The caller owns it
+  /// and keeps it alive until the admin listener has stopped.
+  result<std::unique_ptr<storage::rocks_store>> open_store(const std::string& name,
+                                                           const std::filesystem::path& directory);
+  /// Starts the admin listener after all roles have registered what they tell. Errors: io_error names the address.
+  result<void> start_admin();
+  void stop_admin();
+  [[nodiscard]] std::string admin_url() const { return admin_url_; }
+
+  const config::settings& settings;
+  system_clock clock;
+  system_random random;
+  runtime::node node;
+  inspect::inspector inspector;
+
+  [[nodiscard]] const config::data_directory& data() const { return data_; }
+
+ private:
+  host(const config::settings& settings, config::data_directory data, std::string admin_token);
+
+  config::data_directory data_;
+  std::string admin_token_;
+  std::shared_ptr<storage::memory_budget> memory_;
+  std::unique_ptr<http::admin::admin_handler> admin_;
+  std::unique_ptr<http::server> admin_server_;
+  std::string admin_url_;
+};
+
+/// `http://127.0.0.1:8080`; an IPv6 address in brackets.
+std::string url_of(const std::string& address, std::uint16_t port);
+
+}  // namespace social::compose
