@@ -14,9 +14,9 @@ void write_members(json_writer& json, const protocol::actor_info& actor) {
       .member("failures", actor.failures)
       .member("busyMicros", actor.busy_us)
       .member("p50Micros", actor.p50_us)
-      .member("p99Micros", actor.p99_us);
-  if (!actor.last_message.empty()) json.member("lastMessage", std::string_view(actor.last_message));
-  json.member("idleMillis", actor.idle_ms);
+      .member("p99Micros", actor.p99_us)
+      .member("lastMessage", std::string_view(actor.last_message))
+      .member("idleMillis", actor.idle_ms);
 }
 
 }  // namespace

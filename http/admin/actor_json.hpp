@@ -11,7 +11,7 @@
 namespace social::http::admin {
 
 /// `[{kind, id, shard, mailboxDepth, messagesHandled, failures, busyMicros, p50Micros, p99Micros, lastMessage,
-/// idleMillis}]`; `lastMessage` is left out before the first message.
+/// idleMillis}]`; `lastMessage` is empty before the first message.
 std::string to_json(const std::vector<protocol::actor_info>& actors);
 /// The same with `state`; an actor that did not tell its state in time has `"unresponsive":true` instead.
 std::string to_json(const protocol::actor_detail& actor);

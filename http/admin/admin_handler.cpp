@@ -192,7 +192,7 @@ response admin_handler::list_actors(const request_head& head) const {
       invalid.fields.push_back({"sort", "must be mailbox, busy or age"});
   }
   if (!invalid.fields.empty()) return failure(invalid, head.request_id);
-  head.query_value("kind", filter.kind);
+  (void)head.query_value("kind", filter.kind);
   if (shard) filter.shard = static_cast<shard_t>(*shard);
   if (limit) filter.limit = static_cast<std::size_t>(*limit);
   return success(to_json(inside_.actors(filter)));

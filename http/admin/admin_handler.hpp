@@ -10,10 +10,10 @@
 namespace social::http::admin {
 
 struct admin_options {
-  std::string address = "127.0.0.1";    ///< what the listener is bound to; a valid Host, as are localhost and loopback
-  std::vector<std::string> host_names;  ///< further names or addresses that may stand in Host
-  std::string token;                    ///< wanted as `Authorization: Bearer` under /admin; empty: nobody gets in
-  bool metrics_auth = false;            ///< /metrics wants the token, too
+  std::string address = "127.0.0.1";  ///< what the listener is bound to; a valid Host, as are localhost and loopback
+  std::vector<std::string> host_names{};  ///< further names or addresses that may stand in Host
+  std::string token{};                    ///< wanted as `Authorization: Bearer` under /admin; empty: nobody gets in
+  bool metrics_auth = false;              ///< /metrics wants the token, too
   std::size_t actors_limit_max = 10'000;
 };
 

@@ -23,13 +23,13 @@
 namespace social::http {
 
 struct server_options {
-  std::string address = "127.0.0.1";  ///< a number, not a name; "localhost" is 127.0.0.1
-  std::uint16_t port = 0;             ///< 0: a free one
-  std::size_t threads = 1;            ///< I/O threads, each with an event loop of its own
-  std::string thread_name = "http";   ///< at most 12 characters
-  std::string tls_certificate_file;   ///< PEM chain; empty: no TLS
-  std::string tls_key_file;
-  std::vector<std::string> trusted_proxies;  ///< address ranges whose X-Forwarded-For is believed
+  std::string address = "127.0.0.1";   ///< a number, not a name; "localhost" is 127.0.0.1
+  std::uint16_t port = 0;              ///< 0: a free one
+  std::size_t threads = 1;             ///< I/O threads, each with an event loop of its own
+  std::string thread_name = "http";    ///< at most 12 characters
+  std::string tls_certificate_file{};  ///< PEM chain; empty: no TLS
+  std::string tls_key_file{};
+  std::vector<std::string> trusted_proxies{};  ///< address ranges whose X-Forwarded-For is believed
 
   std::size_t header_bytes_max = 16UL * 1024;  ///< header lines; beyond: 431
   std::size_t header_fields_max = 100;         ///< beyond: 431
