@@ -122,7 +122,7 @@ error engine::describe_failure(const rocksdb::Status& status) const {
   const auto text = status.ToString();
   const auto path = options_.path.string();
   if (status.IsCorruption()) return damaged(text);
-  if (text.find("lock file") != std::string::npos)
+  if (text.find("/LOCK") != std::string::npos)
     return {error_code::store_locked, "the store in " + path +
                                           " is in use by another process: stop that process or choose another data "
                                           "directory (" + text + ")"};

@@ -86,9 +86,13 @@ ports::row_value rocks_rows::get(const domain::row_key& key, ports::read_tier ti
 
 std::vector<ports::row_value> rocks_rows::get_many(const std::vector<domain::row_key>& keys, ports::read_tier tier,
                                                    const ports::snapshot* at) const {
-  if (keys.size() == 1) return {get(keys.front(), tier, at)};
   std::vector<ports::row_value> out;
-  if (keys.empty()) return out;
+  out.reserve(keys.size());
+  // RocksDB 7.8's MultiGet reads the disk whatever the tier says (a test holds it); single reads do as they are told.
+  if (tier == ports::read_tier::cache_only || keys.size() < 2) {
+    for (const auto& key : keys) out.push_back(get(key, tier, at));
+    return out;
+  }
   const auto inside = enter(tier);
   auto how = options_of(tier);
   if (!inside) return {keys.size(), unreadable(tier, not_open())};
@@ -105,7 +109,6 @@ std::vector<ports::row_value> rocks_rows::get_many(const std::vector<domain::row
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> reads(keys.size());
   inside->db().MultiGet(how, keys.size(), families.data(), slices.data(), values.data(), reads.data());
-  out.reserve(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) out.push_back(outcome(reads[i], values[i]));
   return out;
 }

@@ -73,6 +73,9 @@ result<void> write_mark(rocksdb::FileSystem& files, const std::filesystem::path&
   if (status.ok()) status = file->Sync(io, nullptr);
   if (status.ok()) status = file->Close(io, nullptr);
   if (status.ok()) status = files.RenameFile(temporary, path.string(), io, nullptr);
+  std::unique_ptr<rocksdb::FSDirectory> directory;
+  if (status.ok()) status = files.NewDirectory(store.string(), io, &directory, nullptr);
+  if (status.ok()) status = directory->Fsync(io, nullptr);
   if (!status.ok()) return io_failure(path, status);
   return {};
 }

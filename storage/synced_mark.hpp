@@ -33,7 +33,7 @@ std::filesystem::path mark_path(const std::filesystem::path& store);
 
 /// 0 when there is no mark, or one that a power cut tore: then nothing is known, which is what 0 says.
 std::uint64_t read_mark(rocksdb::FileSystem& files, const std::filesystem::path& store);
-/// Atomic (temporary file, fsync, rename). Errors: io_error.
+/// Atomic and durable (temporary file, fsync, rename, fsync of the directory). Errors: io_error.
 result<void> write_mark(rocksdb::FileSystem& files, const std::filesystem::path& store, std::uint64_t sequence);
 
 /// Writes the newest noted sequence at most once per interval, on a thread of its own. Owned by the store; `stop` writes

@@ -1,0 +1,181 @@
+// Opening: making a store, refusing one, tails and damage.
+#include <fstream>
+
+#include "storage/synced_mark.hpp"
+#include "tests/unit/storage/fixture.hpp"
+
+#include <rocksdb/db.h>
+
+namespace social::storage::test {
+
+namespace {
+
+error refused(const storage_options& options) {
+  auto opened = rocks_store::open(options);
+  REQUIRE(!opened);
+  INFO(opened.error().text());
+  CHECK(opened.error().message.find(options.path.string()) != std::string::npos);
+  return opened.error();
+}
+
+std::filesystem::path newest_log(const std::filesystem::path& store) {
+  std::filesystem::path found;
+  for (const auto& entry : std::filesystem::directory_iterator(store))
+    if (entry.path().extension() == ".log" && entry.path() > found) found = entry.path();
+  REQUIRE(!found.empty());
+  return found;
+}
+
+/// A closed store whose rows 1 to 50 are in the log alone.
+void fill(const storage_options& options) {
+  const auto store = open_or_fail(options);
+  for (std::uint64_t i = 1; i <= 50; ++i) REQUIRE(commit(*store, request(0, 1, i, std::string(200, 'v'))));
+}
+
+void check_all_there(const storage_options& options) {
+  const auto store = open_or_fail(options);
+  for (std::uint64_t i = 1; i <= 50; ++i) REQUIRE(row_of(*store, state_key(i)).has_value());
+  CHECK(store->ports().log->head(0) == 50);
+  REQUIRE(commit(*store, request(0, 1, 51, "more")).value() == 51);
+}
+
+void append(const std::filesystem::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary | std::ios::app) << bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a store keeps its id and its shards", "[storage]") {
+  const scratch_directory directory;
+  auto options = options_in(directory.path() / "deeper" / "api", 8);
+  std::string id;
+  {
+    const auto store = open_or_fail(options);
+    id = store->ports().log->store_id();
+    CHECK(id.size() == 32);
+    CHECK(id.find_first_not_of("0123456789abcdef") == std::string::npos);
+    CHECK(store->ports().log->shards() == 8);
+    CHECK(store->accepting());
+    CHECK((std::filesystem::status(options.path).permissions() & std::filesystem::perms::all) ==
+          std::filesystem::perms::owner_all);
+  }
+  CHECK(open_or_fail(options)->ports().log->store_id() == id);
+  options.path = directory.path() / "other";
+  CHECK(open_or_fail(options)->ports().log->store_id() != id);
+}
+
+TEST_CASE("a store in use is refused", "[storage]") {
+  const scratch_directory directory;
+  const auto options = options_in(directory.path());
+  const auto store = open_or_fail(options);
+  CHECK(refused(options).code == error_code::store_locked);
+}
+
+TEST_CASE("another number of shards is refused with both numbers", "[storage]") {
+  const scratch_directory directory;
+  auto options = options_in(directory.path(), 4);
+  open_or_fail(options).reset();
+  options.shards = 5;
+  const auto why = refused(options);
+  CHECK(why.code == error_code::store_mismatch);
+  CHECK(why.message.find("4 shards and 5 were asked for") != std::string::npos);
+}
+
+TEST_CASE("a newer format is refused", "[storage]") {
+  const scratch_directory directory;
+  const auto options = options_in(directory.path(), 4);
+  open_or_fail(options).reset();
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const char* name : {"default", "journal", "state", "view", "delivery"}) families.emplace_back(name, rocksdb::ColumnFamilyOptions());
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* raw = nullptr;
+  REQUIRE(rocksdb::DB::Open(rocksdb::DBOptions(), directory.path().string(), families, &handles, &raw).ok());
+  std::unique_ptr<rocksdb::DB> db(raw);
+  SECTION("by its number") {
+    REQUIRE(db->Put({}, std::string("\1", 1), std::string("\1\2\4\0", 4)).ok());
+  }
+  SECTION("by a description of a newer version") {
+    REQUIRE(db->Put({}, std::string("\1", 1), std::string("\2\1\4\0", 4)).ok());
+  }
+  SECTION("by an unknown family") {
+    rocksdb::ColumnFamilyHandle* more = nullptr;
+    REQUIRE(db->CreateColumnFamily({}, "later", &more).ok());
+    handles.push_back(more);
+  }
+  for (auto* handle : handles) REQUIRE(db->DestroyColumnFamilyHandle(handle).ok());
+  db.reset();
+  CHECK(refused(options).code == error_code::store_mismatch);
+}
+
+TEST_CASE("a path that cannot be a store is refused", "[storage]") {
+  const scratch_directory directory;
+  append(directory.path() / "file", "not a directory");
+  CHECK(refused(options_in(directory.path() / "file")).code == error_code::io_error);
+}
+
+TEST_CASE("a torn tail opens, and the log says what was cut", "[storage]") {
+  const scratch_directory directory;
+  auto options = options_in(directory.path());
+  std::mutex mutex;
+  std::string said;
+  options.log = [&](log_level, std::string_view sentence) {
+    const std::lock_guard lock(mutex);
+    said.append(sentence).append("\n");
+  };
+  fill(options);
+  SECTION("zeros") {
+    append(newest_log(options.path), std::string(5000, '\0'));
+    check_all_there(options);
+  }
+  SECTION("garbage") {
+    append(newest_log(options.path), std::string(100'000, '\x5a'));
+    check_all_there(options);
+    INFO(said);
+    CHECK(said.find("a power cut tore: kept up to write") != std::string::npos);
+  }
+  SECTION("a record cut short") {
+    const auto log = newest_log(options.path);
+    std::filesystem::resize_file(log, std::filesystem::file_size(log) - 100);
+    std::filesystem::remove(mark_path(options.path));  // written before that record was synced
+    const auto store = open_or_fail(options);
+    CHECK(row_of(*store, state_key(49)).has_value());
+    CHECK(store->ports().log->head(0) == 49);
+  }
+}
+
+TEST_CASE("damage below the mark is refused and nothing is changed", "[storage]") {
+  const scratch_directory directory;
+  const auto options = options_in(directory.path());
+  fill(options);
+  const auto log = newest_log(options.path);
+  SECTION("a flipped byte") {
+    std::fstream file(log, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekg(5000);
+    const auto byte = static_cast<char>(file.get() ^ 0x40);
+    file.seekp(5000);
+    file.put(byte);
+  }
+  SECTION("a synced tail cut off") { std::filesystem::resize_file(log, std::filesystem::file_size(log) / 2); }
+  SECTION("a missing log") { std::filesystem::remove(log); }
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto why = refused(options);
+    CHECK(why.code == error_code::store_damaged);
+    CHECK(why.message.find("is known to have been synced") != std::string::npos);
+    CHECK(why.message.find("restore a backup") != std::string::npos);
+  }
+}
+
+TEST_CASE("a damaged manifest is refused", "[storage]") {
+  const scratch_directory directory;
+  const auto options = options_in(directory.path());
+  fill(options);
+  for (const auto& entry : std::filesystem::directory_iterator(options.path))
+    if (entry.path().filename().string().starts_with("MANIFEST")) {
+      std::fstream file(entry.path(), std::ios::binary | std::ios::in | std::ios::out);
+      file.seekp(20);
+      file << "damage";
+    }
+  CHECK(refused(options).code == error_code::store_damaged);
+}
+
+}  // namespace social::storage::test

@@ -1,0 +1,146 @@
+// Reading rows: single, many, ranges, snapshots, tiers.
+#include "tests/unit/storage/fixture.hpp"
+
+namespace social::storage::test {
+
+namespace {
+
+using domain::table;
+using status = ports::row_value::status;
+constexpr auto disk = ports::read_tier::disk;
+constexpr auto cached = ports::read_tier::cache_only;
+
+void put(rocks_store& store, std::vector<domain::row_key> keys) {
+  ports::commit_request what;
+  for (auto& key : keys) {
+    auto value = std::to_string(key.b) + key.text;
+    what.rows.push_back({std::move(key), std::move(value)});
+  }
+  REQUIRE(commit(store, std::move(what)));
+}
+
+std::vector<std::uint64_t> bs(const ports::scan_result& found) {
+  REQUIRE(found.what == status::found);
+  std::vector<std::uint64_t> out;
+  for (const auto& row : found.rows) out.push_back(row.key.b);
+  return out;
+}
+
+using numbers = std::vector<std::uint64_t>;
+
+}  // namespace
+
+TEST_CASE("many rows in the order of their keys", "[storage]") {
+  const scratch_directory directory;
+  const auto store = open_or_fail(options_in(directory.path()));
+  put(*store, {{table::state, 2, 1, ""}, {table::like, 1, 9, ""}, {table::email, 0, 0, "x"}, {table::endpoint, 0, 0, "e"}});
+  const auto& rows = *store->ports().rows;
+  for (const auto tier : {disk, cached}) {
+    const auto found = rows.get_many({{table::endpoint, 0, 0, "e"},
+                                      {table::state, 2, 2, ""},
+                                      {table::like, 1, 9, ""},
+                                      {table::email, 0, 0, "x"},
+                                      {table::state, 2, 1, ""}},
+                                     tier);
+    REQUIRE(found.size() == 5);
+    CHECK(found[0].bytes == "0e");
+    CHECK(found[1].what == status::absent);
+    CHECK(found[2].bytes == "9");
+    CHECK(found[3].bytes == "0x");
+    CHECK(found[4].bytes == "1");
+    CHECK(rows.get_many({}, tier).empty());
+    CHECK(rows.get_many({{table::like, 1, 9, ""}}, tier).front().bytes == "9");
+  }
+}
+
+TEST_CASE("a scan stays in its table and a", "[storage]") {
+  const scratch_directory directory;
+  const auto store = open_or_fail(options_in(directory.path()));
+  const auto top = ~std::uint64_t{0};
+  put(*store, {{table::like, 1, 5, ""}, {table::like, 1, 3, ""}, {table::like, 1, top, ""}, {table::like, 2, 1, ""},
+               {table::like, 0, 7, ""}, {table::connection, 1, 4, ""}, {table::comment_of_post, 1, 2, ""}});
+  const auto& rows = *store->ports().rows;
+  CHECK(bs(rows.scan({table::like, 1, {}, 0, 10}, disk)) == numbers{3, 5, top});
+  CHECK(bs(rows.scan({table::like, 1, 3, 0, 10}, disk)) == numbers{5, top});
+  CHECK(bs(rows.scan({table::like, 1, 4, 0, 10}, disk)) == numbers{5, top});
+  CHECK(bs(rows.scan({table::like, 1, top, 0, 10}, disk)).empty());
+  CHECK(bs(rows.scan({table::like, 1, {}, 1, 1}, disk)) == numbers{5});
+  CHECK(bs(rows.scan({table::like, 1, {}, 3, 10}, disk)).empty());
+  CHECK(bs(rows.scan({table::like, 1, {}, 0, 0}, disk)).empty());
+  CHECK(bs(rows.scan({table::like, top, {}, 0, 10}, disk)).empty());
+}
+
+TEST_CASE("newest-first tables are scanned from the greatest b", "[storage]") {
+  const scratch_directory directory;
+  const auto store = open_or_fail(options_in(directory.path()));
+  put(*store, {{table::post_of_owner, 1, 0, ""}, {table::post_of_owner, 1, 5, ""}, {table::post_of_owner, 1, 900, ""},
+               {table::post_of_owner, 2, 6, ""}});
+  const auto& rows = *store->ports().rows;
+  CHECK(bs(rows.scan({table::post_of_owner, 1, {}, 0, 10}, disk)) == numbers{900, 5, 0});
+  CHECK(bs(rows.scan({table::post_of_owner, 1, 900, 0, 10}, disk)) == numbers{5, 0});
+  CHECK(bs(rows.scan({table::post_of_owner, 1, 0, 0, 10}, disk)).empty());
+}
+
+TEST_CASE("a scan after b leaves out every text of that b", "[storage]") {
+  const scratch_directory directory;
+  const auto store = open_or_fail(options_in(directory.path()));
+  put(*store, {{table::delivery, 1, 5, "a"}, {table::delivery, 1, 5, "b"}, {table::delivery, 1, 6, "a"}});
+  CHECK(bs(store->ports().rows->scan({table::delivery, 1, 5, 0, 10}, disk)) == numbers{6});
+}
+
+TEST_CASE("a whole table is walked in pages", "[storage]") {
+  const scratch_directory directory;
+  const auto store = open_or_fail(options_in(directory.path()));
+  put(*store, {{table::delivery_due, 10, 1, "x"}, {table::delivery_due, 10, 1, "y"}, {table::delivery_due, 20, 1, ""},
+               {table::delivery_due, 30, 1, ""}, {table::delivery, 1, 1, ""}, {table::delivery_log, 1, 1, ""}});
+  const auto& rows = *store->ports().rows;
+  std::vector<std::string> walked;
+  std::optional<domain::row_key> after;
+  for (;;) {
+    const auto page = rows.scan_table(table::delivery_due, after, 20, 1);
+    REQUIRE(page.what == status::found);
+    if (page.rows.empty()) break;
+    after = page.rows.back().key;
+    walked.push_back(std::to_string(after->a) + after->text);
+  }
+  CHECK(walked == std::vector<std::string>{"10x", "10y", "20"});
+  CHECK(rows.scan_table(table::delivery_due, std::nullopt, ~std::uint64_t{0}, 100).rows.size() == 4);
+}
+
+TEST_CASE("a snapshot shows what was there when it was taken", "[storage]") {
+  const scratch_directory directory;
+  auto store = open_or_fail(options_in(directory.path()));
+  put(*store, {{table::like, 1, 1, ""}});
+  auto snapshot = store->ports().rows->take_snapshot();
+  put(*store, {{table::like, 1, 2, ""}});
+  const auto& rows = *store->ports().rows;
+  CHECK(bs(rows.scan({table::like, 1, {}, 0, 10}, disk, snapshot.get())) == numbers{1});
+  CHECK(rows.get({table::like, 1, 2, ""}, disk, snapshot.get()).what == status::absent);
+  CHECK(rows.get_many({{table::like, 1, 1, ""}, {table::like, 1, 2, ""}}, disk, snapshot.get())[1].what == status::absent);
+  CHECK(rows.scan_table(table::like, std::nullopt, 9, 10, snapshot.get()).rows.size() == 1);
+  CHECK(bs(rows.scan({table::like, 1, {}, 0, 10}, disk)) == numbers{1, 2});
+  store.reset();
+  snapshot.reset();  // may outlive its store
+}
+
+TEST_CASE("the cache tier says would_block instead of reading the disk", "[storage]") {
+  const scratch_directory directory;
+  auto options = options_in(directory.path());
+  {
+    const auto store = open_or_fail(options);
+    for (std::uint64_t i = 0; i < 100; ++i) REQUIRE(commit(*store, request(0, 1, i, std::string(1000, 'x'))));
+  }
+  const auto store = open_or_fail(options);  // recovery has written the rows to a table file
+  const auto& rows = *store->ports().rows;
+  CHECK(rows.get(state_key(50), cached).what == status::would_block);
+  CHECK(rows.scan({table::state, 2, {}, 0, 10}, cached).what == status::would_block);
+  const auto mixed = rows.get_many({state_key(50), state_key(51)}, cached);
+  CHECK(mixed[0].what == status::would_block);
+  CHECK(mixed[1].what == status::would_block);
+  REQUIRE(rows.get(state_key(50), disk).what == status::found);
+  CHECK(rows.get(state_key(50), cached).what == status::found);
+  REQUIRE(rows.scan({table::state, 2, {}, 0, 100}, disk).rows.size() == 100);
+  CHECK(rows.scan({table::state, 2, {}, 0, 100}, cached).rows.size() == 100);
+}
+
+}  // namespace social::storage::test
