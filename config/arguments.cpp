@@ -126,8 +126,6 @@ class command_line {
 
   result<arguments> outcome() {
     if (help_) return arguments{subcommand::help, {}};
-    const auto extras = app_.remaining(true);
-    if (!extras.empty()) return unexpected(self_, extras.front());
     arguments parsed{what_, {}};
     for (auto& [name, texts] : given_) {
       if (texts.empty()) continue;
@@ -139,6 +137,8 @@ class command_line {
       }
       parsed.given.emplace(name, std::move(texts));
     }
+    const auto extras = app_.remaining(true);
+    if (!extras.empty()) return unexpected(self_, extras.front());
     return parsed;
   }
 

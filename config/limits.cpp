@@ -78,7 +78,7 @@ constexpr std::array table = {
          "a slow phone needs seconds; a peer that drips bytes holds a connection for no longer"),
     time("limits.write-timeout", "30s", 100, hour, limit<&l::write_timeout>, "time for the peer to take one answer",
          "as for a request: one that does not read holds memory"),
-    time("limits.idle-timeout", "60s", 100, hour, limit<&l::idle_timeout>, "life of a connection between two requests",
+    time("limits.idle-timeout", "1m", 100, hour, limit<&l::idle_timeout>, "life of a connection between two requests",
          "longer than the pause between two pages, shorter than what proxies keep"),
     count("limits.connections", "connections", "10000", 1, 1'000'000, limit<&l::connections>,
           "open connections of one listener", "some 20 KiB each; the usual limit of open files is far above it"),

@@ -26,11 +26,11 @@ enum class join_audience : std::uint8_t { everyone, none };
 enum class log_format : std::uint8_t { text, json };
 
 struct http_settings {
-  std::string address;  ///< an IP address, without brackets
+  std::string address = {};  ///< an IP address, without brackets
   std::uint16_t port = 0;
   std::uint64_t threads = 0;
-  std::string public_url;  ///< without a slash at its end; empty: see public_url_for()
-  std::vector<address_range> trusted_proxies;
+  std::string public_url = {};  ///< without a slash at its end; empty: see public_url_for()
+  std::vector<address_range> trusted_proxies = {};
 };
 
 struct admin_settings {
