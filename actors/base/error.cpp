@@ -40,7 +40,9 @@ constexpr auto rows = std::to_array<row>({
     {overloaded, {503, "overloaded", "The server is busy; nothing was done"}},
     {store_unavailable, {503, "store_unavailable", "The store cannot write at the moment; nothing was done"}},
     {unavailable, {503, "unavailable", "The service that is needed cannot be asked at the moment; nothing was done"}},
-    {outcome_unknown, {503, "outcome_unknown", "It is unknown whether this happened; repeating it is safe only with an Idempotency-Key"}},
+    {outcome_unknown,
+     {503, "outcome_unknown",
+      "It is unknown whether this happened; repeating it is safe only with an Idempotency-Key"}},
     {shutting_down, {503, "shutting_down", "The server is stopping; nothing was done"}},
     {internal, {500, "internal", "Internal error"}},
     {corrupt_record, {500, "corrupt_record", "A stored record is damaged"}},
@@ -64,7 +66,9 @@ error_description describe(error_code code) noexcept {
   return describe(internal);
 }
 
-std::span<const error_code> all_error_codes() noexcept { return codes; }
+std::span<const error_code> all_error_codes() noexcept {
+  return codes;
+}
 
 std::ostream& operator<<(std::ostream& out, const error& e) {
   out << describe(e.code).word << ": " << e.text();
