@@ -34,7 +34,7 @@ struct endpoint_parts {
 
 struct endpoint_options {
   /// Exact origins that may be anything: http, an address, any port. For tests and private push services.
-  std::vector<std::string> allow_origins;
+  std::vector<std::string> allow_origins{};
 };
 
 /// Judges the text of an endpoint, without a look-up. Errors: invalid_input, the message is a reason for `error.fields`

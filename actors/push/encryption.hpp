@@ -43,11 +43,11 @@ result<key_pair> key_pair_of(std::string_view private_key);
 
 /// One message as RFC 8188 section 2 writes it; every field is an argument so that its vectors are byte-exact.
 struct content_encoding {
-  std::string_view key_material;               ///< IKM, any length
-  std::string_view salt;                       ///< 16 bytes
-  std::string_view key_id;                     ///< at most 255 bytes
-  std::uint32_t record_size = 4096;            ///< bytes of a whole record with its tag; at least 18
-  std::span<const std::size_t> padding_bytes;  ///< zero bytes in record 0, 1, ...; records beyond: none
+  std::string_view key_material{};               ///< IKM, any length
+  std::string_view salt{};                       ///< 16 bytes
+  std::string_view key_id{};                     ///< at most 255 bytes
+  std::uint32_t record_size = 4096;              ///< bytes of a whole record with its tag; at least 18
+  std::span<const std::size_t> padding_bytes{};  ///< zero bytes in record 0, 1, ...; records beyond: none
 };
 /// Header and records. Errors: invalid_input when a field is outside its range.
 result<std::string> encode_aes128gcm(std::string_view plaintext, const content_encoding& parameters);

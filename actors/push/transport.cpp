@@ -49,6 +49,7 @@ struct lane {
   std::deque<job_ptr> waiting;
   std::vector<connection_ptr> idle;  ///< the last used is the last
   std::size_t connections = 0;       ///< opening, busy and idle
+  bool starved = false;              ///< waits because of connections_max
 };
 using lane_ptr = std::shared_ptr<lane>;
 
@@ -178,7 +179,7 @@ class transport::implementation {
       }
       if (at->connections >= options_.connections_per_origin_max && !drop_idle(*at)) break;
       if (connections_ >= options_.connections_max && !drop_any_idle()) {
-        starved_ = true;
+        if (!std::exchange(at->starved, true)) starved_.push_back(at);
         break;
       }
       at->waiting.pop_front();
@@ -210,9 +211,12 @@ class transport::implementation {
     work->connection->exchange(http_text(work->request, work->place), [this, work](exchange_result result) {
       const auto connection = std::exchange(work->connection, nullptr);
       const auto home = work->home;
-      if (result.reusable) {
+      // Another lane waits for a connection: it comes first.
+      const bool give_way = !starved_.empty();
+      if (result.reusable && !give_way) {
         keep(home, connection);
       } else {
+        connection->close();
         release(home);
       }
       // RFC 9110 section 9.2.2 lets a client repeat what it knows to be harmless: a message's Topic replaces its twin.
@@ -223,7 +227,7 @@ class transport::implementation {
       } else {
         finish(work, std::move(result.answer));
       }
-      pump(home);
+      if (!give_way) pump(home);
     });
   }
 
@@ -241,12 +245,19 @@ class transport::implementation {
     --home->connections;
     --connections_;
     asio::post(io_, [this, home] {
+      serve_starved();
       pump(home);
-      if (!std::exchange(starved_, false)) return;
-      std::vector<lane_ptr> all;
-      for (const auto& [origin, other] : lanes_) all.push_back(other);
-      for (const auto& other : all) pump(other);
     });
+  }
+
+  /// In the order they began to wait; one that still waits afterwards goes to the end.
+  void serve_starved() {
+    for (auto count = starved_.size(); count > 0 && connections_ < options_.connections_max; --count) {
+      const auto first = std::move(starved_.front());
+      starved_.pop_front();
+      first->starved = false;
+      pump(first);
+    }
   }
 
   bool drop_idle(lane& at) {
@@ -296,6 +307,7 @@ class transport::implementation {
       finish(work, failed_answer("shutdown", "the transport is stopped"));
     }
     lanes_.clear();
+    starved_.clear();
     origins_ = 0;
     connections_ = 0;
   }
@@ -316,7 +328,7 @@ class transport::implementation {
   std::unordered_map<std::string, lane_ptr> lanes_;  ///< by origin; those with a connection or a request
   std::unordered_set<job_ptr> jobs_;
   bool shutting_down_ = false;
-  bool starved_ = false;  ///< a lane waits because of connections_max
+  std::deque<lane_ptr> starved_;
 
   // Written on the I/O thread (requests_ also in `send`), read anywhere.
   std::atomic<std::size_t> origins_ = 0;

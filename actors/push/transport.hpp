@@ -19,8 +19,8 @@ namespace social::push {
 using look_up_function = std::function<result<std::vector<ip_address>>(const std::string& host)>;
 
 struct transport_options {
-  endpoint_options endpoints;                   ///< origins whose URL and addresses are not judged
-  std::vector<std::filesystem::path> ca_files;  ///< PEM, trusted besides the system's certificate authorities
+  endpoint_options endpoints{};                   ///< origins whose URL and addresses are not judged
+  std::vector<std::filesystem::path> ca_files{};  ///< PEM, trusted besides the system's certificate authorities
 
   std::int64_t connect_timeout_ms = 5'000;  ///< look-up, TCP and TLS together
   std::int64_t total_timeout_ms = 30'000;   ///< from `send` to the end of the answer, waiting included
@@ -36,7 +36,7 @@ struct transport_options {
   std::size_t look_ups_waiting_max = 1'024;  ///< host names in the queue; one more fails at once
   std::int64_t look_up_cache_ms = 30'000;    ///< how long addresses of a name are used again
   std::size_t look_up_cache_entries_max = 1'024;
-  look_up_function look_up;  ///< empty: the system's getaddrinfo
+  look_up_function look_up{};  ///< empty: the system's getaddrinfo
 };
 
 /// Owned by the composition root. Has one I/O thread of its own, which runs every callback and blocks on nothing, and

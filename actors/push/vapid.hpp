@@ -67,7 +67,7 @@ class vapid_keys {
 std::string problem_of_subject(std::string_view subject);
 
 struct vapid_options {
-  std::string subject;                    ///< contact of the operator; empty: tokens without `sub`
+  std::string subject{};                  ///< contact of the operator; empty: tokens without `sub`
   std::int64_t token_life_s = 12 * 3600;  ///< 2 h to 24 h (RFC 8292 section 2); renewed at half of it
   std::size_t tokens_max = 4096;          ///< cached, one per key and origin; over it the one signed first goes
 };

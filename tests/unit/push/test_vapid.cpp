@@ -42,7 +42,7 @@ struct scratch_folder {
 bool verifies(const std::string& text, const std::string& signature, std::string public_key) {
   if (signature.size() != 64 || !is_p256_point(public_key)) return false;
   std::string group = "P-256";
-  const OSSL_PARAM parameters[] = {
+  OSSL_PARAM parameters[] = {
       OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group.data(), 0),
       OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, public_key.data(), public_key.size()),
       OSSL_PARAM_construct_end()};
