@@ -123,7 +123,15 @@ inspector::inspector(runtime::node& node) : node_(node), asker_(std::make_unique
       sink.counter("social_actor_dead_letters_total", "Messages that could not be delivered inside the node",
                    static_cast<double>(count), {{"reason", reason}});
   });
-  add_report("dead-letters", [&node] { return dead_letter_report(node.context().dead_letters); });
+  add_dead_letters("node", [&node] { return dead_letter_report(node.context().dead_letters); });
+  add_report("dead-letters", [this] {
+    std::string out;
+    json_writer json(out);
+    json.begin_object();
+    for (const auto& [component, report] : dead_letters_) json.key(component).raw(report());
+    json.end_object();
+    return out;
+  });
 }
 
 inspector::~inspector() {
@@ -144,6 +152,9 @@ void inspector::add_metrics(std::function<void(metric_sink&)> collect) {
 }
 void inspector::add_report(const std::string& name, std::function<std::string()> report) {
   reports_[name] = std::move(report);
+}
+void inspector::add_dead_letters(const std::string& component, std::function<std::string()> report) {
+  dead_letters_[component] = std::move(report);
 }
 
 std::vector<protocol::actor_info> inspector::actors(const protocol::actor_filter& filter) const {

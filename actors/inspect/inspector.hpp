@@ -23,6 +23,8 @@ class inspector final : public protocol::inspection {
   void add_metrics(std::function<void(metric_sink&)> collect);
   /// JSON for GET /admin/<name>.
   void add_report(const std::string& name, std::function<std::string()> report);
+  /// JSON of what that component could not deliver: a member of GET /admin/dead-letters.
+  void add_dead_letters(const std::string& component, std::function<std::string()> report);
 
   std::vector<protocol::actor_info> actors(const protocol::actor_filter& filter) const override;
   void actor(const std::string& kind, id_t id, std::function<void(result<protocol::actor_detail>)> done) override;
@@ -40,6 +42,7 @@ class inspector final : public protocol::inspection {
   std::vector<std::function<std::vector<protocol::readiness_check>()>> checks_;
   std::vector<std::function<void(metric_sink&)>> collectors_;
   std::map<std::string, std::function<std::string()>> reports_;
+  std::map<std::string, std::function<std::string()>> dead_letters_;
 };
 
 }  // namespace social::inspect

@@ -8,8 +8,10 @@
 namespace social::push {
 namespace {
 
-error refused(std::string why) {
-  return {error_code::invalid_input, std::move(why)};
+error refused(std::string_view why) {
+  error made(error_code::invalid_input);
+  made.message.assign(why);  // moving a string in here makes g++ 12 see an overrun that is not there
+  return made;
 }
 
 char lower(char c) {

@@ -110,6 +110,7 @@ struct api_role::parts {
   late_handler entrance;
   std::unique_ptr<http::server> server;
   std::string url;
+  std::string public_url;
 
   result<void> fill_generations();
 };
@@ -180,7 +181,8 @@ result<void> api_role::start(push_access push) {
   if (!port) return port.error();
   p.url = url_of(s.http.address, *port);
   http::api_options options;
-  options.public_url = config::public_url_for(s.http, *port);
+  p.public_url = config::public_url_for(s.http, *port);
+  options.public_url = p.public_url;
   options.json_bytes_max = s.limits.json_body_bytes;
   options.form_bytes_max = s.limits.multipart_body_bytes;
   options.io_threads = s.http.threads;
@@ -195,6 +197,9 @@ result<void> api_role::start(push_access push) {
 
 const std::string& api_role::url() const {
   return parts_->url;
+}
+const std::string& api_role::public_url() const {
+  return parts_->public_url;
 }
 ports::store api_role::store() {
   return parts_->store->ports();

@@ -25,6 +25,8 @@ class api_role {
   /// Starts to serve HTTP. Errors: io_error names the address.
   result<void> start(push_access push);
   [[nodiscard]] const std::string& url() const;
+  /// What links carry.
+  [[nodiscard]] const std::string& public_url() const;
   [[nodiscard]] ports::store store();
 
   /// Stops accepting, lets requests finish, ends the actors; `deadline` for all of it. False: it was cut short.

@@ -18,7 +18,7 @@ config::exit_code serve_api(const config::invocation& invocation) {
   if (auto started = (*on)->start_admin(); !started) return config::fail(started.error());
 
   const auto line = config::ready_line({(*api)->url(), (*on)->admin_url(), {.api = true, .push = false}, ::getpid()});
-  const auto announced = (*on)->data().announce("social-server-api", line);
+  const auto announced = (*on)->data().announce(config::name_of(invocation.self), line);
   if (!announced) return config::fail(announced.error());
   config::print_line(line);
 

@@ -1,5 +1,6 @@
 #include "config/compose/common/host.hpp"
 
+#include "actors/base/json_writer.hpp"
 #include "actors/base/log.hpp"
 #include "config/compose/common/http_metrics.hpp"
 #include "config/compose/common/store_metrics.hpp"
@@ -19,6 +20,24 @@ void log_of_store(const std::string& name, storage::log_level level, std::string
     case storage::log_level::error:
       return log::error("storage", message, {{"store", name}});
   }
+}
+
+std::string shard_report(const std::vector<std::pair<std::string, storage::rocks_store*>>& stores) {
+  std::string out;
+  json_writer json(out);
+  json.begin_array();
+  for (const auto& [name, store] : stores) {
+    const auto* journal = store->ports().log;
+    for (shard_t shard = 0; shard < journal->shards(); ++shard)
+      json.begin_object()
+          .member("store", std::string_view(name))
+          .member("shard", shard)
+          .member("head", journal->head(shard))
+          .member("oldest", journal->oldest(shard))
+          .end_object();
+  }
+  json.end_array();
+  return out;
 }
 
 }  // namespace
@@ -67,10 +86,12 @@ result<std::unique_ptr<storage::rocks_store>> host::open_store(const std::string
     const auto readiness = store->readiness();
     return std::vector<protocol::readiness_check>{{name + "-store", readiness.accepting, false, readiness.reason}};
   });
+  stores_.emplace_back(name, store);
   return std::move(*opened);
 }
 
 result<void> host::start_admin() {
+  inspector.add_report("shards", [this] { return shard_report(stores_); });
   admin_ = std::make_unique<http::admin::admin_handler>(
       http::admin::admin_options{.address = settings.admin.address,
                                  .host_names = {},

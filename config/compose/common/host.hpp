@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "actors/inspect/inspector.hpp"
 #include "actors/runtime/node.hpp"
@@ -46,6 +48,7 @@ class host {
   config::data_directory data_;
   std::string admin_token_;
   std::shared_ptr<storage::memory_budget> memory_;
+  std::vector<std::pair<std::string, storage::rocks_store*>> stores_;  ///< for reports
   std::unique_ptr<http::admin::admin_handler> admin_;
   std::unique_ptr<http::server> admin_server_;
   std::string admin_url_;

@@ -1,0 +1,164 @@
+#include "config/compose/push/push_side.hpp"
+
+#include <algorithm>
+
+#include "actors/aggregates/region.hpp"
+#include "actors/domain/subscription/subscription.hpp"
+#include "actors/push/push_role.hpp"
+#include "actors/push/transport.hpp"
+#include "actors/push/vapid.hpp"
+#include "config/compose/common/aggregate_limits.hpp"
+#include "config/compose/push/push_metrics.hpp"
+
+namespace social::compose {
+namespace {
+
+push::push_options push_options_of(const config::settings& s, bool embedded, const std::string& public_url) {
+  push::push_options o;
+  o.mode = s.push.mode == config::push_mode::console ? push::push_mode::console : push::push_mode::webpush;
+  o.subject = s.push.subject;
+  o.allow_origins = s.push.allow_origins;
+  o.public_url = public_url;
+  o.embedded = embedded;
+  o.ttl_ms = s.push.ttl.count();
+  o.join_audience_everyone = s.push.audience == config::join_audience::everyone;
+  o.join_interval_ms = s.push.join_interval.count();
+  o.fan_out_chunk_users = s.limits.fan_out_chunk_devices;
+  o.lanes_max = s.limits.push_lanes;
+  o.lane_requests_max = s.limits.push_lane_concurrency;
+  o.lane_queue_max = s.limits.push_lane_queue_deliveries;
+  o.dead_letters_max = s.limits.dead_letters;
+  return o;
+}
+
+result<std::unique_ptr<push::transport>> make_transport(const config::settings& s) {
+  push::transport_options o;
+  o.endpoints.allow_origins = s.push.allow_origins;
+  o.ca_files = s.push.ca_files;
+  o.connections_per_origin_max = s.limits.push_lane_concurrency;
+  return push::transport::make(std::move(o));
+}
+
+}  // namespace
+
+struct push_side::parts {
+  explicit parts(host& on) : on(on) {}
+  host& on;
+  bool embedded = true;
+  std::unique_ptr<storage::rocks_store> store;
+  std::shared_ptr<push::vapid_keys> keys;
+  std::unique_ptr<push::transport> transport;
+  std::unique_ptr<aggregates::region> region;
+  std::unique_ptr<push::push_role> role;
+};
+
+push_side::push_side(std::unique_ptr<parts> parts) : parts_(std::move(parts)) {}
+push_side::~push_side() = default;
+
+result<std::unique_ptr<push_side>> push_side::open(host& on, bool embedded) {
+  auto made = std::make_unique<parts>(on);
+  made->embedded = embedded;
+  auto keys = push::vapid_keys::open(on.settings.push.vapid_dir);
+  if (!keys) return keys.error();
+  made->keys = std::move(*keys);
+  auto store = on.open_store("push", on.data().push());
+  if (!store) return store.error();
+  made->store = std::move(*store);
+  if (on.settings.push.mode == config::push_mode::webpush) {
+    auto transport = make_transport(on.settings);
+    if (!transport) return transport.error();
+    made->transport = std::move(*transport);
+  }
+  aggregates::region_parts region;
+  region.node = &on.node;
+  region.store = made->store->ports();
+  region.clock = &on.clock;
+  region.kinds.add<domain::subscription_aggregate>();
+  region.limits = aggregate_limits_of(on.settings.limits);
+  region.limits.must_sync = true;  // no journal elsewhere replays what a device asked for
+  region.limits.disk_readers = 1;
+  made->region = std::make_unique<aggregates::region>(std::move(region));
+  return std::unique_ptr<push_side>(new push_side(std::move(made)));
+}
+
+void push_side::start(const std::string& public_url) {
+  auto& p = *parts_;
+  push::push_dependencies d;
+  d.system = &p.on.node.system();
+  d.node = &p.on.node.context();
+  d.store = p.store->ports();
+  d.clock = &p.on.clock;
+  d.random = &p.on.random;
+  d.transport = p.transport.get();
+  d.keys = p.keys;
+  d.options = push_options_of(p.on.settings, p.embedded, public_url);
+  d.command = [region = p.region.get()](protocol::command_message m) { region->send(std::move(m)); };
+  d.console = [](std::string_view line) { config::print_line(line); };
+  p.role = std::make_unique<push::push_role>(std::move(d));
+  auto* role = p.role.get();
+  p.on.inspector.add_metrics([role](inspect::metric_sink& sink) { collect_push(role->metrics(), sink); });
+  p.on.inspector.add_checks([role] { return role->readiness(); });
+  p.on.inspector.add_report("push", [role] { return role->report_push(); });
+  p.on.inspector.add_dead_letters("push", [role] { return role->report_dead_letters(); });
+  role->start();
+}
+
+void push_side::consume(std::vector<protocol::push_event> events, std::vector<domain::row_change> cursors,
+                        std::function<void(result<void>)> done) {
+  parts_->role->consume(std::move(events), std::move(cursors), std::move(done));
+}
+
+void push_side::subscribe(protocol::subscribe_request request, domain::command_context context,
+                          std::function<void(result<domain::subscription::device_view>)> done) {
+  if (!parts_->role) return done(error_code::unavailable);
+  parts_->role->subscribe(std::move(request), std::move(context), std::move(done));
+}
+
+result<protocol::push_key> push_side::push_key() const {
+  if (!parts_->role) return error_code::unavailable;
+  return parts_->role->current_key();
+}
+
+ports::store push_side::store() {
+  return parts_->store->ports();
+}
+
+bool push_side::stop(std::chrono::milliseconds deadline) {
+  auto& p = *parts_;
+  bool in_time = !p.role || p.role->stop(deadline / 2);
+  if (p.transport) p.transport->stop();
+  return p.region->stop(deadline / 2) && in_time;
+}
+
+void push_side::close_store() {
+  parts_->store->close();
+}
+
+// --- subcommands
+// ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+void print_keys(const push::vapid_keys& keys) {
+  for (const auto& key : keys.list())
+    config::print_line(key.id + " " + key.public_key + (key.current ? " current\n" : "\n"));
+}
+
+}  // namespace
+
+config::exit_code show_vapid(const config::settings& settings) {
+  const auto keys = push::vapid_keys::open(settings.push.vapid_dir);
+  if (!keys) return config::fail(keys.error());
+  print_keys(**keys);
+  return config::exit_code::done;
+}
+
+config::exit_code rotate_vapid(const config::settings& settings) {
+  const auto keys = push::vapid_keys::open(settings.push.vapid_dir);
+  if (!keys) return config::fail(keys.error());
+  if (const auto rotated = (*keys)->rotate(); !rotated) return config::fail(rotated.error());
+  print_keys(**keys);
+  return config::exit_code::done;
+}
+
+}  // namespace social::compose
