@@ -11,10 +11,10 @@ using protocol::command_result;
 entity::entity(caf::actor_config& cfg, std::shared_ptr<const environment> env, entity_origin origin,
                shard_internals shard, entity_actor parent)
     : super(cfg, *env->node,
-            {env->kinds->find(origin.kind)->name, origin.id, origin.shard, env->limits.entity_mailbox_max}),
+            {env->kinds.find(origin.kind)->name, origin.id, origin.shard, env->limits.entity_mailbox_max}),
       env_(std::move(env)),
       origin_(std::move(origin)),
-      kind_(*env_->kinds->find(origin_.kind)),
+      kind_(*env_->kinds.find(origin_.kind)),
       shard_(std::move(shard)),
       parent_(std::move(parent)),
       instance_(kind_.make()),
@@ -43,10 +43,13 @@ entity::behavior_type entity::make_behavior() {
 void entity::on_exit() {
   // Nothing of what still waits was done; what is in flight answers outcome_unknown through its slot.
   for (auto& command : queue_) command.message.reply->answer(error_code::internal);
-  if (child_request_) answer_child_request(std::make_shared<result<step>>(error{error_code::internal}));
+  if (child_request_ && parent_)
+    caf::anon_send(parent_, decided_for_parent{child_request_->token,
+                                               std::make_shared<result<step>>(error{error_code::internal}), true});
   if (crashed_ && origin_.vitals) origin_.vitals->crashed = true;
   if (shard_) caf::anon_send(shard_, entity_gone{origin_.kind, origin_.id, origin_.incarnation, crashed_});
-  for (auto& [id, child] : children_) caf::anon_send(child.handle, stop_when_idle{});
+  // What children decided with a crashed parent will never be resolved for them.
+  for (auto& [id, child] : children_) caf::anon_send_exit(child.handle, caf::exit_reason::kill);
   queue_.clear();
   flights_.clear();
   children_.clear();
@@ -86,6 +89,7 @@ void entity::pump() {
 }
 
 void entity::step_front() {
+  forget_if_stale();
   if (!loaded_) return load_then_pump();
   auto& front = queue_.front().message;
   std::vector<domain::row_key> keys;
@@ -110,10 +114,18 @@ void entity::decide_front(domain::facts facts) {
   decide_planned(front);
 }
 
+step entity::carry_out(waiting_command& command) {
+  try {
+    const auto& message = command.message;
+    return instance_->carry_out(*command.decided, *message.command, message.context, command.facts);
+  } catch (...) {
+    env_->store.log->release();
+    throw;
+  }
+}
+
 void entity::decide_planned(waiting_command& command) {
-  auto& message = command.message;
-  auto done = instance_->carry_out(*command.decided, *message.command, message.context, command.facts);
-  submit(message, std::move(done), entity_actor(), 0);
+  submit(command.message, carry_out(command), child_part());
   queue_.pop_front();
 }
 
@@ -127,7 +139,7 @@ void entity::finish_front(command_result outcome) {
     flights_.back().after.emplace_back(std::move(reply), std::move(outcome));
 }
 
-void entity::submit(command_message& message, step done, entity_actor child, std::uint64_t child_token) {
+void entity::submit(command_message& message, step done, child_part child) {
   ports::commit_request request;
   request.shard = origin_.shard;
   request.time = message.context.now;
@@ -138,7 +150,7 @@ void entity::submit(command_message& message, step done, entity_actor child, std
   const auto number = next_number_++;
   for (const auto& row : done.rows) pending_rows_[row.key] = {number, row.value};
   request.rows = std::move(done.rows);
-  flights_.push_back({number, std::move(message.reply), std::move(done.reply), std::move(child), child_token, {}});
+  flights_.push_back({number, std::move(message.reply), std::move(done.reply), std::move(child), {}, {}});
   origin_.vitals->in_flight.fetch_add(1);
   env_->store.log->submit(
       std::move(request),
@@ -167,7 +179,7 @@ entity_actor entity::child_for(const domain::child_command& command) {
                                          [](const auto& x, const auto& y) { return x.second.used < y.second.used; });
     // Its last step was resolved or is in flight with ours; either way the message behind the outcome finds it idle.
     const bool busy = std::any_of(flights_.begin(), flights_.end(),
-                                  [&](const in_flight& f) { return f.child == oldest->second.handle; });
+                                  [&](const in_flight& f) { return f.child.handle == oldest->second.handle; });
     if (!busy) {
       caf::anon_send(oldest->second.handle, stop_when_idle{});
       children_.erase(oldest);
@@ -177,10 +189,17 @@ entity_actor entity::child_for(const domain::child_command& command) {
 }
 
 void entity::ask_child(waiting_command& command) {
+  const auto& wanted = *command.decided->child;
+  // One that failed may start again only after the last batch it had a part in: it would not know of it.
+  const bool unresolved = !children_.contains(wanted.id) &&
+                          std::any_of(flights_.begin(), flights_.end(),
+                                      [&](const in_flight& flight) { return flight.child.id == wanted.id; });
+  if (unresolved) {
+    env_->store.log->release();
+    return finish_front(error{error_code::internal, "this actor has failed"});
+  }
   waiting_ = true;
-  auto child = child_for(*command.decided->child);
-  caf::anon_send(child, decide_for_parent{++token_, command.message.context, command.decided->child->command,
-                                          command.decided->child->fresh});
+  caf::anon_send(child_for(wanted), decide_for_parent{++token_, command.message.context, wanted.command, wanted.fresh});
 }
 
 void entity::on_child_decided(decided_for_parent& message) {
@@ -191,15 +210,15 @@ void entity::on_child_decided(decided_for_parent& message) {
   const auto child_id = front.decided->child->id;
   if (!outcome || void_) {
     env_->store.log->release();
-    children_.erase(child_id);
+    if (message.ended) children_.erase(child_id);
     finish_front(outcome ? error{error_code::store_unavailable} : outcome.error());
     return pump();
   }
-  auto own = instance_->carry_out(*front.decided, *front.message.command, front.message.context, front.facts);
+  auto own = carry_out(front);
   for (auto& event : outcome->events) own.events.push_back(std::move(event));
   for (auto& row : outcome->rows) own.rows.push_back(std::move(row));
   own.reply = std::move(outcome->reply);
-  submit(front.message, std::move(own), children_[child_id].handle, message.token);
+  submit(front.message, std::move(own), {children_[child_id].handle, child_id, message.token});
   queue_.pop_front();
   pump();
 }
@@ -230,12 +249,23 @@ void entity::on_child_request(decide_for_parent& request) {
 
 void entity::answer_child_request(std::shared_ptr<result<step>> outcome) {
   if (!parent_ || !child_request_) return;
-  caf::anon_send(parent_, decided_for_parent{child_request_->token, std::move(outcome)});
+  caf::anon_send(parent_, decided_for_parent{child_request_->token, std::move(outcome), false});
   child_request_.reset();
+  stop_if_done();
 }
 
 // --- reading
 // ----------------------------------------------------------------------------------------------------------
+
+/// Memory equals the store while nothing is in flight, unless the store failed: with durability=async even an
+/// acknowledged batch may then be missing. Reading again is cheap and spares the next command a refusal.
+void entity::forget_if_stale() {
+  if (!loaded_ || !flights_.empty() || epoch_ == env_->store.log->epoch()) return;
+  instance_ = kind_.make();
+  loaded_ = false;
+  for (auto& [id, child] : children_) caf::anon_send(child.handle, stop_when_idle{});
+  children_.clear();
+}
 
 void entity::load_then_pump() {
   epoch_ = env_->store.log->epoch();  // before the rows are read: a failure in between makes what follows void
@@ -303,17 +333,25 @@ void entity::complete_read(std::vector<ports::row_value> values, const continuat
 // ----------------------------------------------------------------------------------------------------------
 
 void entity::on_commit_done(const commit_done& message) {
-  if (flights_.empty() || flights_.front().number != message.number) return;
-  auto flight = std::move(flights_.front());
-  flights_.pop_front();
-  std::erase_if(pending_rows_, [&](const auto& row) { return row.second.number == message.number; });
-  resolve(flight, message.failure);
-  if (message.failure) drop_speculative_state(*message.failure);
+  const auto flight =
+      std::find_if(flights_.begin(), flights_.end(), [&](const in_flight& f) { return f.number == message.number; });
+  if (flight == flights_.end()) return;
+  flight->done = message;
+  // Usually in order; a store that refuses one request may do so before it answers for those ahead of it.
+  while (!flights_.empty() && flights_.front().done) resolve_front();
   stop_if_done();
 }
 
+void entity::resolve_front() {
+  auto flight = std::move(flights_.front());
+  flights_.pop_front();
+  std::erase_if(pending_rows_, [&](const auto& row) { return row.second.number == flight.number; });
+  resolve(flight, flight.done->failure);
+  if (flight.done->failure) drop_speculative_state(*flight.done->failure);
+}
+
 void entity::resolve(in_flight& flight, const std::optional<error>& failure) {
-  if (flight.child) caf::anon_send(flight.child, parent_committed{flight.child_token, !failure});
+  if (flight.child.handle) caf::anon_send(flight.child.handle, parent_committed{flight.child.token, !failure});
   if (failure) {
     flight.reply->answer(*failure);
     for (auto& [reply, outcome] : flight.after) reply->answer(error_code::store_unavailable);
@@ -340,6 +378,11 @@ void entity::stop_if_done() {
   }
   if (waiting_ || !queue_.empty() || !flights_.empty() || child_request_) return;
   if (parent_ && !void_ && !pending_rows_.empty()) return;
+  if (!stopping_ && shard_) {
+    if (!std::exchange(void_told_, true))
+      caf::anon_send(shard_, entity_void{origin_.kind, origin_.id, origin_.incarnation});
+    return;
+  }
   crashed_ = false;
   quit();
 }

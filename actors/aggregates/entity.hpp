@@ -46,13 +46,19 @@ class entity final : public runtime::instrumented<entity_actor::base> {
     domain::facts facts;
     std::unique_ptr<plan> decided;
   };
+  /// A child's part in a command; nobody's when `id` is 0.
+  struct child_part {
+    entity_actor handle;
+    id_t id = 0;
+    std::uint64_t token = 0;
+  };
   /// A command whose batch is on its way, and what was answered upon it.
   struct in_flight {
     std::uint64_t number = 0;
     protocol::command_slot reply;
     domain::erased_ptr answer;
-    entity_actor child;
-    std::uint64_t child_token = 0;
+    child_part child;
+    std::optional<commit_done> done;  ///< arrived; resolved when those before it are
     std::vector<std::pair<protocol::command_slot, protocol::command_result>> after;
   };
   struct pending_row {
@@ -71,9 +77,11 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   void step_front();
   void decide_front(domain::facts facts);
   void decide_planned(waiting_command& command);
+  /// Runs under a reserved place in the commit queue, which is given back when the rules throw.
+  step carry_out(waiting_command& command);
   void ask_child(waiting_command& command);
   void on_child_decided(decided_for_parent& message);
-  void submit(protocol::command_message& message, step done, entity_actor child, std::uint64_t child_token);
+  void submit(protocol::command_message& message, step done, child_part child);
   void finish_front(protocol::command_result outcome);
   void answer_child_request(std::shared_ptr<result<step>> outcome);
 
@@ -83,9 +91,12 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   void on_rows(rows_arrived& message);
   void complete_read(std::vector<ports::row_value> values, const continuation& then);
   void load_then_pump();
+  /// The store has failed since the state was read, and nothing is in flight: what it really has is read again.
+  void forget_if_stale();
 
   // commits
   void on_commit_done(const commit_done& message);
+  void resolve_front();
   void resolve(in_flight& flight, const std::optional<error>& failure);
   void drop_speculative_state(const error& why);
   void stop_if_done();
@@ -101,8 +112,9 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   bool loaded_ = false;
   bool waiting_ = false;  ///< for rows or for a child
   bool stopping_ = false;
-  bool void_ = false;    ///< a batch failed: the in-memory state is worth nothing
-  bool crashed_ = true;  ///< until it ends in order
+  bool void_told_ = false;  ///< the shard knows
+  bool void_ = false;       ///< a batch failed: the in-memory state is worth nothing
+  bool crashed_ = true;     ///< until it ends in order
   std::uint64_t epoch_ = 0;
   std::uint64_t next_number_ = 1;
   std::uint64_t token_ = 0;

@@ -25,12 +25,13 @@ struct aggregate_limits {
   bool must_sync = false;         ///< commands are synced even with durability=async
 };
 
-/// Owned by the region, kept alive by its actors. `disk_readers` is cleared when the node stops.
+/// Made by the region, kept alive by its actors, which may outlive the region at a hurried stop. Never changed after
+/// the first actor was started.
 struct environment {
   runtime::node_context* node = nullptr;
   ports::store store;
   const ports::clock* clock = nullptr;
-  const registry* kinds = nullptr;
+  registry kinds;
   aggregate_limits limits;
   std::vector<disk_reader_actor> disk_readers;
 

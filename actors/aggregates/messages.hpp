@@ -42,11 +42,19 @@ struct decide_for_parent {
 struct decided_for_parent {
   std::uint64_t token = 0;
   std::shared_ptr<result<step>> outcome;
+  bool ended = false;  ///< the child has failed and is gone
 };
 /// Parent to child: what became of the batch with your step.
 struct parent_committed {
   std::uint64_t token = 0;  ///< of the decide_for_parent
   bool durable = false;
+};
+/// Entity to shard: a batch of mine failed, I am worth nothing any more. The shard answers stop_when_idle and buffers
+/// what comes later for the next incarnation, so that no command meets a dead mailbox.
+struct entity_void {
+  domain::aggregate_kind kind{};
+  id_t id = 0;
+  std::uint64_t incarnation = 0;
 };
 /// Finish what is queued and in flight, then stop. From the shard (idle, limit, shutdown) or the parent.
 struct stop_when_idle {};
@@ -90,9 +98,10 @@ using entity_actor =
                      caf::reacts_to<commit_done>, caf::reacts_to<decide_for_parent>, caf::reacts_to<decided_for_parent>,
                      caf::reacts_to<parent_committed>, caf::reacts_to<stop_when_idle>>;
 
-using shard_internals = protocol::shard_actor::extend<caf::reacts_to<entity_gone>, caf::reacts_to<entity_resolved>,
-                                                      caf::reacts_to<unique_key_free>, caf::reacts_to<ids_refilled>,
-                                                      caf::reacts_to<shard_tick>, caf::reacts_to<stop_shard>>;
+using shard_internals =
+    protocol::shard_actor::extend<caf::reacts_to<entity_gone>, caf::reacts_to<entity_resolved>,
+                                  caf::reacts_to<entity_void>, caf::reacts_to<unique_key_free>,
+                                  caf::reacts_to<ids_refilled>, caf::reacts_to<shard_tick>, caf::reacts_to<stop_shard>>;
 
 }  // namespace social::aggregates
 
@@ -105,6 +114,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::parent_committed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::stop_when_idle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::entity_gone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::entity_resolved)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::entity_void)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::unique_key_free)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::ids_refilled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::shard_tick)

@@ -5,6 +5,17 @@ namespace {
 
 constexpr std::int64_t reader_mailbox_max = 16'384;
 
+/// A question that makes the function throw must not cost the node a reader.
+std::optional<result<protocol::answer>> answer_of(const query_function& run, const protocol::query& question,
+                                                  ports::read_tier tier) {
+  try {
+    return run(question, tier);
+  } catch (const std::exception& thrown) {
+    log::error("aggregates", "a question failed", {{"reason", thrown.what()}});
+    return result<protocol::answer>(error{error_code::internal, thrown.what()});
+  }
+}
+
 bool shed_query(caf::type_erased_tuple& content) {
   if (content.size() != 1 || !content.match_element<protocol::query_message>(0)) return false;
   content.get_mutable_as<protocol::query_message>(0).reply->answer(error_code::overloaded);
@@ -14,17 +25,25 @@ bool shed_query(caf::type_erased_tuple& content) {
 }  // namespace
 
 disk_reader::disk_reader(caf::actor_config& cfg, runtime::node_context& node, id_t id, const ports::row_reader& rows,
-                         query_function run)
-    : super(cfg, node, {"disk-reader", id, 0, reader_mailbox_max}), rows_(rows), run_(std::move(run)) {}
+                         query_function run, std::shared_ptr<void> ended)
+    : super(cfg, node, {"disk-reader", id, 0, reader_mailbox_max}),
+      rows_(rows),
+      run_(std::move(run)),
+      ended_(std::move(ended)) {}
 
 disk_reader::behavior_type disk_reader::make_behavior() {
   return {
       [this](read_rows& request) { request.done(rows_.get_many(request.keys, ports::read_tier::disk)); },
       [this](protocol::query_message& message) {
-        auto answer = run_(message.question, ports::read_tier::disk);
+        auto answer = answer_of(run_, message.question, ports::read_tier::disk);
         message.reply->answer(answer ? std::move(*answer) : result<protocol::answer>(error_code::store_unavailable));
       },
   };
+}
+
+void disk_reader::on_exit() {
+  super::on_exit();
+  ended_.reset();
 }
 
 bool disk_reader::shed(caf::type_erased_tuple& content) {
@@ -32,13 +51,16 @@ bool disk_reader::shed(caf::type_erased_tuple& content) {
 }
 
 reader::reader(caf::actor_config& cfg, runtime::node_context& node, id_t id, query_function run,
-               std::vector<disk_reader_actor> disk)
-    : super(cfg, node, {"reader", id, 0, reader_mailbox_max}), run_(std::move(run)), disk_(std::move(disk)) {}
+               std::vector<disk_reader_actor> disk, std::shared_ptr<void> ended)
+    : super(cfg, node, {"reader", id, 0, reader_mailbox_max}),
+      run_(std::move(run)),
+      disk_(std::move(disk)),
+      ended_(std::move(ended)) {}
 
 reader::behavior_type reader::make_behavior() {
   return {
       [this](protocol::query_message& message) {
-        if (auto answer = run_(message.question, ports::read_tier::cache_only))
+        if (auto answer = answer_of(run_, message.question, ports::read_tier::cache_only))
           return message.reply->answer(std::move(*answer));
         caf::anon_send(disk_[next_++ % disk_.size()], std::move(message));
       },
@@ -48,6 +70,7 @@ reader::behavior_type reader::make_behavior() {
 void reader::on_exit() {
   disk_.clear();
   super::on_exit();
+  ended_.reset();
 }
 
 bool reader::shed(caf::type_erased_tuple& content) {

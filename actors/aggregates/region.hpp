@@ -9,6 +9,7 @@
 
 #include "actors/aggregates/environment.hpp"
 #include "actors/aggregates/readers.hpp"
+#include "actors/runtime/exit_gate.hpp"
 
 namespace social::aggregates {
 
@@ -35,19 +36,25 @@ class region {
   void send(protocol::command_message message);
   void ask(protocol::query_message message);
   [[nodiscard]] shard_t shards() const { return static_cast<shard_t>(shards_.size()); }
-  [[nodiscard]] bool serves(domain::aggregate_kind kind) const { return kinds_.find(kind) != nullptr; }
+  [[nodiscard]] bool serves(domain::aggregate_kind kind) const { return env_->kinds.find(kind) != nullptr; }
 
+  /// Takes nothing any more and tells the shards to end; `stop` waits for it.
+  void close();
   /// Ends entities, shards and readers in order. False: the deadline passed; what was left was ended anyway.
+  /// Nothing of this region reads the store any more when it returns true.
   bool stop(std::chrono::milliseconds deadline);
 
  private:
   runtime::node& node_;
-  const registry kinds_;
+
   std::shared_ptr<environment> env_;
   std::vector<shard_internals> shards_;
   std::vector<protocol::reader_actor> readers_;
   std::atomic<std::size_t> next_reader_{0};
+  std::atomic<bool> closed_{false};
   std::atomic<bool> stopped_{false};
+  runtime::exit_gate shards_ended_;
+  runtime::exit_gate readers_ended_;
 };
 
 }  // namespace social::aggregates

@@ -26,6 +26,12 @@ shard::behavior_type shard::make_behavior() {
         const auto it = entities_.find({message.kind, message.id});
         if (it == entities_.end() || it->second.incarnation != message.incarnation) return;
         if (it->second.now == phase::draining) on_crash(it);
+        finish_if_stopped();
+      },
+      [this](const entity_void& message) {
+        const auto it = entities_.find({message.kind, message.id});
+        if (it == entities_.end() || it->second.incarnation != message.incarnation) return;
+        if (it->second.now == phase::live) stop_entity(it->second);
       },
       [this](const unique_key_free& message) { on_key_free(message.key); },
       [this](const ids_refilled& message) { on_ids(message); },
@@ -44,7 +50,11 @@ void shard::on_exit() {
   const auto refuse = [](std::deque<command_message>& commands) {
     for (auto& command : commands) command.reply->answer(error_code::shutting_down);
   };
-  for (auto& [key, e] : entities_) refuse(e.waiting);
+  for (auto& [key, e] : entities_) {
+    refuse(e.waiting);
+    // Only when the deadline of a stop has passed: what they have in flight is answered outcome_unknown.
+    if (e.handle) caf::anon_send_exit(e.handle, caf::exit_reason::kill);
+  }
   for (auto& [key, commands] : unique_keys_) refuse(commands);
   for (auto& [kind, commands] : for_ids_) refuse(commands);
   entities_.clear();
@@ -78,10 +88,10 @@ bool shard::shed(caf::type_erased_tuple& content) {
 
 void shard::on_command(command_message& message) {
   if (stopping_) return message.reply->answer(error_code::shutting_down);
-  const auto* kind = env_->kinds->find(message.kind);
+  const auto* kind = env_->kinds.find(message.kind);
   if (kind == nullptr) return message.reply->answer(error_code::unavailable);
   if (!hold_unique_key(message, *kind)) return;
-  if (give_ids(message, *kind)) route(message, message.target == message.context.new_id);
+  if (give_ids(message, *kind)) route(message, *kind);
 }
 
 bool shard::wait_place(command_message& message) {
@@ -167,14 +177,16 @@ void shard::on_ids(const ids_refilled& message) {
   auto waiting = std::exchange(for_ids_[message.kind], {});
   waiting_ -= waiting.size();
   for (auto& command : waiting) {
-    if (message.failure)
-      command.reply->answer(error_code::store_unavailable);
-    else if (const auto* kind = env_->kinds->find(command.kind); give_ids(command, *kind))
-      route(command, command.target == command.context.new_id);
+    if (message.failure || stopping_)
+      command.reply->answer(stopping_ ? error_code::shutting_down : error_code::store_unavailable);
+    else if (const auto* kind = env_->kinds.find(command.kind); give_ids(command, *kind))
+      route(command, *kind);
   }
 }
 
-void shard::route(command_message& message, bool fresh) {
+void shard::route(command_message& message, const descriptor& kind) {
+  // Ids are counted per kind: a new comment may well have the number of its post.
+  const bool fresh = message.target == message.context.new_id && kind.needs_id(*message.command);
   const entity_key key{message.kind, message.target};
   auto it = entities_.find(key);
   if (it == entities_.end()) {
@@ -185,7 +197,7 @@ void shard::route(command_message& message, bool fresh) {
   }
   auto& e = it->second;
   touch(e);
-  if (e.now == phase::resting && env_->clock->monotonic_us() >= e.not_before_us) start(key, e, false);
+  if (e.now == phase::resting && env_->clock->monotonic_us() >= e.not_before_us) wake(key, e);
   if (e.now == phase::live) {
     caf::anon_send(e.handle, std::move(message));
     return;
@@ -213,11 +225,12 @@ void shard::start(const entity_key& key, entry& e, bool fresh) {
   e.started_us = env_->clock->monotonic_us();
 }
 
-/// Starts the next incarnation when somebody waits for it.
+/// Starts the next incarnation, with what waits for it.
 void shard::wake(const entity_key& key, entry& e) {
   start(key, e, false);
   waiting_ -= e.waiting.size();
   for (auto& message : std::exchange(e.waiting, {})) caf::anon_send(e.handle, std::move(message));
+  if (stopping_) stop_entity(e);  // accepted before the stop: done before it ends
 }
 
 void shard::erase(entry_map::iterator it) {
@@ -247,14 +260,22 @@ void shard::on_crash(entry_map::iterator it) {
   const auto& limits = env_->limits;
   if (env_->clock->monotonic_us() - e.started_us > limits.crash_backoff_max_ms * 1000) e.crashes = 0;
   const auto shift = std::min<std::uint32_t>(e.crashes, 20);
-  const auto delay_ms = std::min(limits.crash_backoff_ms << shift, limits.crash_backoff_max_ms);
   ++e.crashes;
+  const bool gives_up = e.crashes >= limits.crashes_max;
+  const auto delay_ms =
+      gives_up ? limits.crash_backoff_max_ms : std::min(limits.crash_backoff_ms << shift, limits.crash_backoff_max_ms);
   ++resting_;
   e.now = phase::resting;
   e.not_before_us = env_->clock->monotonic_us() + delay_ms * 1000;
-  if (e.crashes == limits.crashes_max)
-    log::error("aggregates", "an actor keeps failing; its commands are refused for a while",
-               {{"kind", env_->kinds->find(it->first.kind)->name}, {"id", it->first.id}, {"crashes", e.crashes}});
+  if (!gives_up) return;
+  refuse_waiting(e, {error_code::internal, "this actor keeps failing"});
+  log::error("aggregates", "an actor keeps failing; its commands are refused for a while",
+             {{"kind", env_->kinds.find(it->first.kind)->name}, {"id", it->first.id}, {"crashes", e.crashes}});
+}
+
+void shard::refuse_waiting(entry& e, const error& why) {
+  waiting_ -= e.waiting.size();
+  for (auto& message : std::exchange(e.waiting, {})) message.reply->answer(why);
 }
 
 void shard::stop_entity(entry& e) {
@@ -281,7 +302,7 @@ void shard::on_tick() {
   for (auto key = order_.begin(); key != order_.end();) {
     const auto it = entities_.find(*key++);
     auto& e = it->second;
-    if (e.now == phase::resting && now >= e.not_before_us) {
+    if (e.now == phase::resting && now >= e.not_before_us && !stopping_) {
       if (!e.waiting.empty())
         wake(it->first, e);
       else if (e.used_us < idle_since)

@@ -64,7 +64,7 @@ class shard final : public runtime::instrumented<shard_internals::base> {
   id_t take_or_wait(domain::aggregate_kind of, protocol::command_message& message);
   /// False: it waits behind another command with the same key.
   bool hold_unique_key(protocol::command_message& message, const descriptor& kind);
-  void route(protocol::command_message& message, bool fresh);
+  void route(protocol::command_message& message, const descriptor& kind);
   void start(const entity_key& key, entry& e, bool fresh);
   void wake(const entity_key& key, entry& e);
   void erase(entry_map::iterator it);
@@ -74,6 +74,7 @@ class shard final : public runtime::instrumented<shard_internals::base> {
   void on_key_free(const std::string& key);
   void on_ids(const ids_refilled& message);
   void on_tick();
+  void refuse_waiting(entry& e, const error& why);
   void stop_entity(entry& e);
   void make_room();
   void finish_if_stopped();

@@ -3,21 +3,24 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <numeric>
+#include <set>
 
 #include "actors/runtime/actor_base.hpp"
 
 namespace social::events {
 namespace {
 
-/// Heads moved, or it is time to try again.
+/// Heads moved.
 struct look {};
-/// The effect of the batch under way is durable, or has failed.
+/// The delay after a failure is over.
+struct try_again {};
+/// The effect of that batch is durable, or has failed.
 struct effect_done {
+  std::uint64_t batch = 0;
   std::optional<error> failure;
 };
 
-using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<effect_done>>;
+using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<try_again>, caf::reacts_to<effect_done>>;
 
 domain::row_key cursor_key(const std::string& name, shard_t shard) {
   return {domain::table::cursor, shard, 0, name};
@@ -27,6 +30,7 @@ domain::row_key cursor_key(const std::string& name, shard_t shard) {
 }  // namespace social::events
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::look)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::try_again)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::effect_done)
 
 namespace social::events {
@@ -35,7 +39,7 @@ namespace social::events {
 struct subscriber::shared_status {
   std::mutex mutex;
   subscriber_status status;
-  std::mutex starting;  ///< held while an effect is started
+  std::mutex working;  ///< held while the runner reads or starts an effect: nothing of that after `stopped`
   bool stopped = false;
   std::atomic<bool> signalled{false};
 };
@@ -59,6 +63,10 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
           shared_->signalled = false;
           pull();
         },
+        [this](try_again) {
+          resting_ = false;
+          pull();
+        },
         [this](const effect_done& message) { on_done(message); },
     };
   }
@@ -76,10 +84,15 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
   }
 
  private:
+  /// Signals do not cut a delay short: a handler that fails must not fail once per commit.
   void pull() {
-    if (busy_) return;
+    if (busy_ || resting_) return;
+    const std::lock_guard lock(shared_->working);
+    if (shared_->stopped) return;
     if (cursors_.empty() && !load_cursors()) return retry("the cursors cannot be read");
     next_ = cursors_;
+    next_skipped_ = 0;
+    next_ahead_ = 0;
     std::vector<ports::journal_record> batch;
     for (shard_t i = 0; i < cursors_.size() && batch.size() < options_.records_max; ++i) {
       const auto shard = static_cast<shard_t>((first_shard_ + i) % cursors_.size());
@@ -87,7 +100,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
     }
     first_shard_ = static_cast<shard_t>((first_shard_ + 1) % cursors_.size());
     publish_lag();
-    if (!batch.empty()) start(std::move(batch));
+    if (!batch.empty() || !unsaved_.empty()) start(std::move(batch));
   }
 
   /// False: reading failed and a retry is on its way.
@@ -111,6 +124,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
 
   /// Never a skip: an operator restored a store without its twin, or the stores do not belong together.
   bool report_ahead(shard_t shard, std::uint64_t head) {
+    ++next_ahead_;
     if (!ahead_reported_)
       log::error("events", "a cursor is ahead of the journal; its shard is not read",
                  {{"subscriber", options_.name}, {"shard", shard}, {"cursor", next_[shard]}, {"head", head}});
@@ -123,38 +137,43 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
     if (oldest == 0 || cursor + 1 >= oldest) return;
     log::error("events", "events were gone before they could be read",
                {{"subscriber", options_.name}, {"shard", shard}, {"skipped", oldest - cursor - 1}});
-    const std::lock_guard lock(shared_->mutex);
-    shared_->status.skipped += oldest - cursor - 1;
+    next_skipped_ += oldest - cursor - 1;
     cursor = oldest - 1;
   }
 
   void start(std::vector<ports::journal_record> batch) {
     std::vector<domain::row_change> rows;
     for (shard_t shard = 0; shard < cursors_.size(); ++shard)
-      if (next_[shard] != cursors_[shard])
+      if (next_[shard] != cursors_[shard] || unsaved_.contains(shard))
         rows.push_back({cursor_key(options_.name, shard), encode_record(cursor_row{next_[shard]})});
     batch_size_ = batch.size();
     busy_ = true;
-    const std::lock_guard lock(shared_->starting);
-    if (shared_->stopped) return;
+    ++batch_;
+    // A slot, because an effect that forgets to say how it ended must not stall its subscriber for good.
+    const auto done = std::make_shared<reply_slot<void>>(
+        [self = caf::actor_cast<runner_actor>(this), batch = batch_](const result<void>& outcome) {
+          caf::anon_send(self, effect_done{batch, outcome ? std::nullopt : std::optional(outcome.error())});
+        });
     try {
-      take_(std::move(batch), std::move(rows),
-            [self = caf::actor_cast<runner_actor>(this)](const result<void>& outcome) {
-              caf::anon_send(self, effect_done{outcome ? std::nullopt : std::optional(outcome.error())});
-            });
+      take_(std::move(batch), std::move(rows), [done](const result<void>& outcome) { done->answer(outcome); });
     } catch (const std::exception& thrown) {
-      caf::anon_send(caf::actor_cast<runner_actor>(this), effect_done{error(error_code::internal, thrown.what())});
+      done->answer(error(error_code::internal, thrown.what()));
+    } catch (...) {
+      done->answer(error(error_code::internal, "an exception of no known type"));
     }
   }
 
   void on_done(const effect_done& message) {
+    if (!busy_ || message.batch != batch_) return;
     busy_ = false;
     if (message.failure) return retry(std::string(message.failure->text()));
     cursors_ = next_;
+    unsaved_.clear();
     delay_ms_ = options_.retry_ms;
     {
       const std::lock_guard lock(shared_->mutex);
       shared_->status.handled += batch_size_;
+      shared_->status.skipped += next_skipped_;
       shared_->status.cursors = cursors_;
       shared_->status.last_failure.clear();
     }
@@ -169,15 +188,19 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
       ++shared_->status.failures;
       shared_->status.last_failure = std::move(why);
     }
-    delayed_send(this, std::chrono::milliseconds(delay_ms_), look{});
+    resting_ = true;
+    delayed_send(this, std::chrono::milliseconds(delay_ms_), try_again{});
     delay_ms_ = std::min(delay_ms_ * 2, options_.retry_max_ms);
   }
 
   bool load_cursors() {
     std::vector<std::uint64_t> loaded;
+    unsaved_.clear();
     for (shard_t shard = 0; shard < source_.shards(); ++shard) {
       const auto row = effects_.get(cursor_key(options_.name, shard), ports::read_tier::disk);
       if (row.what == ports::row_value::status::absent) {
+        // "now" is the moment of the first start: it is written down, or a later start would skip what came since.
+        if (options_.start == start_from::now) unsaved_.insert(shard);
         loaded.push_back(options_.start == start_from::now ? source_.head(shard)
                                                            : std::max<std::uint64_t>(source_.oldest(shard), 1) - 1);
         continue;
@@ -199,6 +222,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
     }
     const std::lock_guard lock(shared_->mutex);
     shared_->status.lag = lag;
+    shared_->status.ahead = next_ahead_;
     shared_->status.cursors = cursors_;
   }
 
@@ -209,9 +233,14 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
   const std::shared_ptr<shared_status> shared_;
   std::vector<std::uint64_t> cursors_;  ///< what took effect
   std::vector<std::uint64_t> next_;     ///< with the batch under way
+  std::uint64_t next_skipped_ = 0;      ///< likewise
+  std::size_t next_ahead_ = 0;
+  std::set<shard_t> unsaved_;  ///< shards whose first cursor is not written yet
+  std::uint64_t batch_ = 0;    ///< number of the batch under way
   std::size_t batch_size_ = 0;
   shard_t first_shard_ = 0;
   bool busy_ = false;
+  bool resting_ = false;  ///< after a failure
   bool ahead_reported_ = false;
   std::int64_t delay_ms_;
 };
@@ -222,8 +251,8 @@ class subscriber::impl {
        effect take)
       : source_(source), shared_(std::make_shared<shared_status>()) {
     shared_->status.name = options.name;
-    runner_ = node.system().spawn<runner, caf::detached>(node.context(), std::move(options), source, effects,
-                                                         std::move(take), shared_);
+    runner_ =
+        node.spawn_blocking<runner>(node.context(), std::move(options), source, effects, std::move(take), shared_);
     watcher_ = source_.watch([shared = shared_, runner = runner_] {
       if (!shared->signalled.exchange(true)) caf::anon_send(runner, look{});
     });
@@ -235,7 +264,7 @@ class subscriber::impl {
     if (!runner_) return;
     source_.unwatch(watcher_);
     {
-      const std::lock_guard lock(shared_->starting);
+      const std::lock_guard lock(shared_->working);
       shared_->stopped = true;
     }
     caf::anon_send_exit(runner_, caf::exit_reason::user_shutdown);

@@ -43,7 +43,8 @@ struct subscriber_options {
   std::int64_t retry_max_ms = 10'000;
 };
 
-/// Takes effect of the records and writes `cursors` in the same batch; `done` once that is durable or has failed.
+/// Takes effect of the records and writes `cursors` in the same batch; `done` once that is durable or has failed. There
+/// may be cursors without records (the first start of a subscriber from `now`).
 using effect = std::function<void(std::vector<ports::journal_record> records, std::vector<domain::row_change> cursors,
                                   std::function<void(result<void>)> done)>;
 
@@ -53,6 +54,7 @@ struct subscriber_status {
   std::uint64_t lag = 0;       ///< events between the heads and its cursors
   std::uint64_t handled = 0;   ///< records since the start
   std::uint64_t failures = 0;  ///< attempts that failed since the start
+  std::uint64_t ahead = 0;     ///< shards that are not read, because their cursor is beyond the journal's head
   std::uint64_t skipped = 0;   ///< events that were gone before it could read them
   std::string last_failure;
   std::vector<std::uint64_t> cursors;  ///< by shard
@@ -68,7 +70,8 @@ class subscriber {
   subscriber& operator=(const subscriber&) = delete;
 
   [[nodiscard]] subscriber_status status() const;
-  /// No effect is started any more when it returns; one under way may still finish.
+  /// When it returns, journal and cursors are not read and no effect is started any more; one under way may still
+  /// finish.
   void stop();
 
  private:

@@ -72,7 +72,7 @@ class instrumented : public Base {
     auto& content = element.content();
     if (content.size() == 1) {
       if (content.template match_element<inspect_request>(0)) {
-        content.template get_as<inspect_request>(0).reply->answer(state_json());
+        content.template get_as<inspect_request>(0).reply->answer(described());
         return caf::invoke_message_result::consumed;
       }
       stats_->last_message.store(content.type(0).second, std::memory_order_relaxed);
@@ -95,6 +95,15 @@ class instrumented : public Base {
   [[nodiscard]] std::string whoami() const { return stats_->kind + "/" + std::to_string(stats_->id); }
 
  private:
+  /// Looking never ends an actor.
+  result<std::string> described() const {
+    try {
+      return state_json();
+    } catch (const std::exception& thrown) {
+      return error{error_code::internal, thrown.what()};
+    }
+  }
+
   void note_handled(std::uint64_t ns, std::int64_t now_us) {
     auto& s = *stats_;
     s.messages_handled.store(s.messages_handled.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -74,7 +74,10 @@ bool before(const actor_numbers& x, const actor_numbers& y, actor_order order) {
 void directory::enter(const std::shared_ptr<actor_stats>& stats, caf::weak_actor_ptr self) {
   auto& s = stripes_[stats->id % stripes];
   const std::lock_guard lock(s.mutex);
-  s.kinds[stats->kind][stats->id] = entry{stats, std::move(self)};
+  auto& place = s.kinds[stats->kind][stats->id];
+  // The next incarnation may come before the last one has left: what that one did must not get lost.
+  if (place.stats) add(s.departed[stats->kind], *place.stats);
+  place = entry{stats, std::move(self)};
 }
 
 void directory::leave(const actor_stats& stats) {

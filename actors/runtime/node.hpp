@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -15,6 +16,7 @@ namespace social::runtime {
 struct node_options {
   std::size_t threads = 2;              ///< scheduler threads
   std::size_t messages_per_turn = 100;  ///< an actor yields its thread after that many
+  bool deterministic = false;           ///< tests only: nothing runs until caf::scheduler::test_coordinator is told to
 };
 
 /// Handed to every actor; outlives them all.
@@ -35,8 +37,17 @@ class node {
 
   caf::actor_system& system() { return *system_; }
   node_context& context() { return context_; }
+  /// True: there are no threads, so nobody may wait for an actor, and nothing may be detached.
+  [[nodiscard]] bool deterministic() const noexcept { return deterministic_; }
+  /// For actors that may block: a thread of their own.
+  template <class Actor, class... Args>
+  auto spawn_blocking(Args&&... args) {
+    if (deterministic_) return system_->spawn<Actor>(std::forward<Args>(args)...);
+    return system_->spawn<Actor, caf::detached>(std::forward<Args>(args)...);
+  }
 
  private:
+  const bool deterministic_;
   node_context context_;
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;

@@ -23,7 +23,7 @@ struct gateway_routes {
 };
 
 struct gateway_options {
-  std::int64_t ask_deadline_ms = 10'000;  ///< then outcome_unknown (commands) or overloaded (questions)
+  std::int64_t ask_deadline_ms = 10'000;  ///< then outcome_unknown (commands, subscribe) or overloaded (questions)
   std::size_t asks_max = 65'536;          ///< under way per I/O thread; beyond it overloaded
   std::int64_t views_flush_ms = 1'000;    ///< gathered views are written that often
   std::size_t views_posts_max = 65'536;   ///< posts with unwritten views; beyond it views are shed
@@ -48,11 +48,16 @@ class gateway final : public backend {
   shard_t shards() const override { return shards_; }
   timestamp_t now() const override { return node_.context().now(); }
 
-  /// Writes gathered views and ends the gateway actors; what is still asked is answered shutting_down.
+  /// Writes gathered views and ends the gateway actors. When it returns, every ask under way has been answered (commands
+  /// outcome_unknown, questions shutting_down) and the routes are not used any more. Later asks: unavailable.
   void stop();
 
  private:
   struct actors;
+  template <class T>
+  auto promise_of(io_index io, completion<T> done) const;
+  [[nodiscard]] bool takes(io_index io) const;
+
   runtime::node& node_;
   const gateway_routes routes_;
   const shard_t shards_;

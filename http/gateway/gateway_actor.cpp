@@ -10,30 +10,31 @@ constexpr std::int64_t views_mailbox_max = 8'192;
 }  // namespace
 
 gateway_actor::gateway_actor(caf::actor_config& cfg, runtime::node_context& node, io_index io, gateway_options options,
-                             gateway_routes routes, io_post post)
+                             gateway_routes routes, std::shared_ptr<void> ended)
     : super(cfg, node, {"gateway", io + 1, 0, 0}),
-      io_(io),
       options_(options),
       routes_(std::move(routes)),
-      post_(std::move(post)) {}
+      ended_(std::move(ended)) {}
 
 gateway_actor::behavior_type gateway_actor::make_behavior() {
   delayed_send(this, tick_interval, gateway_tick{});
   return {
       [this](ask_command& ask) { on_command(ask); },
       [this](ask_query& ask) { on_query(ask); },
+      [this](ask_subscribe& ask) { on_subscribe(ask); },
       [this](command_answered& message) { answered(message.ask, message.outcome); },
       [this](query_answered& message) { answered(message.ask, message.outcome); },
+      [this](subscribe_answered& message) { answered(message.ask, message.outcome); },
       [this](gateway_tick) { on_tick(); },
   };
 }
 
 void gateway_actor::on_exit() {
-  for (auto& [ask, done] : asks_) refuse(std::move(done), error_code::outcome_unknown, error_code::shutting_down);
+  for (auto& [ask, done] : asks_) refuse(done, error_code::outcome_unknown, error_code::shutting_down);
   asks_.clear();
   routes_ = {};
-  post_ = nullptr;
   super::on_exit();
+  ended_.reset();
 }
 
 std::string gateway_actor::state_json() const {
@@ -42,7 +43,7 @@ std::string gateway_actor::state_json() const {
 
 bool gateway_actor::keep(std::uint64_t ask, done_type done) {
   if (asks_.size() >= options_.asks_max) {
-    refuse(std::move(done), error_code::overloaded, error_code::overloaded);
+    refuse(done, error_code::overloaded, error_code::overloaded);
     return false;
   }
   asks_.emplace(ask, std::move(done));
@@ -70,6 +71,17 @@ void gateway_actor::on_query(ask_query& ask) {
   routes_.query({std::move(ask.question), std::move(slot)});
 }
 
+void gateway_actor::on_subscribe(ask_subscribe& ask) {
+  const auto number = ++last_ask_;
+  if (!keep(number, std::move(ask.done))) return;
+  auto slot = std::make_shared<reply_slot<domain::subscription::device_view>>(
+      [self = caf::actor_cast<gateway_interface>(this), number](result<domain::subscription::device_view> outcome) {
+        caf::anon_send(self, subscribe_answered{number, std::move(outcome)});
+      });
+  routes_.subscribe(std::move(ask.request), std::move(ask.context),
+                    [slot](result<domain::subscription::device_view> outcome) { slot->answer(std::move(outcome)); });
+}
+
 template <class T>
 void gateway_actor::answered(std::uint64_t ask, result<T>& outcome) {
   const auto it = asks_.find(ask);
@@ -77,23 +89,17 @@ void gateway_actor::answered(std::uint64_t ask, result<T>& outcome) {
     context().dead_letters.add({context().now(), "late_reply", whoami(), "answer"});
     return;
   }
-  auto done = std::move(std::get<backend::completion<T>>(it->second));
+  const auto done = std::get<promise<T>>(std::move(it->second));
   asks_.erase(it);
-  complete<T>(std::move(done), std::move(outcome));
+  done->answer(std::move(outcome));
 }
 
-template <class T>
-void gateway_actor::complete(backend::completion<T> done, result<T> outcome) {
-  post_(io_, [done = std::move(done), outcome = std::move(outcome)]() mutable { done(std::move(outcome)); });
-}
-
-void gateway_actor::refuse(done_type done, error_code command_code, error_code query_code) {
-  std::visit(
-      overloaded{
-          [&](backend::completion<domain::erased_ptr>& d) { complete<domain::erased_ptr>(std::move(d), command_code); },
-          [&](backend::completion<protocol::answer>& d) { complete<protocol::answer>(std::move(d), query_code); },
-      },
-      done);
+void gateway_actor::refuse(const done_type& done, error_code command_code, error_code query_code) {
+  std::visit(overloaded{
+                 [&](const promise<protocol::answer>& question) { question->answer(query_code); },
+                 [&](const auto& command) { command->answer(command_code); },
+             },
+             done);
 }
 
 void gateway_actor::on_tick() {
@@ -104,7 +110,7 @@ void gateway_actor::on_tick() {
     const auto it = asks_.find(ask);
     if (it != asks_.end()) {
       if (deadline > now) break;
-      refuse(std::move(it->second), error_code::outcome_unknown, error_code::overloaded);
+      refuse(it->second, error_code::outcome_unknown, error_code::overloaded);
       asks_.erase(it);
     }
     deadlines_.pop_front();
@@ -115,8 +121,11 @@ void gateway_actor::on_tick() {
 // ------------------------------------------------------------------------------------------------------------
 
 view_gatherer::view_gatherer(caf::actor_config& cfg, runtime::node_context& node, gateway_options options,
-                             std::function<void(protocol::command_message)> command)
-    : super(cfg, node, {"view-gatherer", 1, 0, views_mailbox_max}), options_(options), command_(std::move(command)) {}
+                             std::function<void(protocol::command_message)> command, std::shared_ptr<void> ended)
+    : super(cfg, node, {"view-gatherer", 1, 0, views_mailbox_max}),
+      options_(options),
+      command_(std::move(command)),
+      ended_(std::move(ended)) {}
 
 view_gatherer::behavior_type view_gatherer::make_behavior() {
   return {
@@ -151,6 +160,7 @@ void view_gatherer::on_exit() {
   flush();
   command_ = nullptr;
   super::on_exit();
+  ended_.reset();
 }
 
 bool view_gatherer::shed(caf::type_erased_tuple& content) {
