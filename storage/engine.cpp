@@ -106,8 +106,9 @@ database::~database() {
 engine::engine(const storage_options& options)
     : options_(options),
       memory_(options.memory ? options.memory : make_memory_budget(options.block_cache_bytes, options.write_buffer_bytes)),
-      own_env_(options.file_system ? rocksdb::NewCompositeEnv(options.file_system) : nullptr),
-      env_(own_env_ ? own_env_.get() : rocksdb::Env::Default()),
+      files_(options.file_system ? options.file_system : rocksdb::FileSystem::Default()),
+      guard_(std::make_shared<log_guard>(files_)),
+      env_(rocksdb::NewCompositeEnv(guard_)),
       logger_(std::make_shared<forwarding_logger>(options.log)),
       switched_(std::make_shared<log_switch>()) {}
 
@@ -137,7 +138,7 @@ error engine::describe_failure(const rocksdb::Status& status) const {
 
 rocksdb::Status engine::try_open(rocksdb::WALRecoveryMode mode, bool read_only, opened& out) {
   rocksdb::DBOptions tuning = database_tuning(options_, *memory_);
-  tuning.env = env_;
+  tuning.env = env_.get();
   tuning.info_log = logger_;
   tuning.wal_recovery_mode = mode;
   tuning.listeners.push_back(std::make_shared<switch_listener>(switched_));
@@ -206,6 +207,7 @@ result<std::unique_ptr<database>> engine::open() {
   std::error_code failed;
   if (std::filesystem::create_directories(options_.path, failed))
     std::filesystem::permissions(options_.path, std::filesystem::perms::owner_all, failed);
+  guard_->reset();
   const auto mark = read_mark(files(), options_.path);
   opened store;
   const auto first = try_open(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false, store);

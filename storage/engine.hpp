@@ -17,6 +17,7 @@
 #include "actors/base/result.hpp"
 #include "storage/gate.hpp"
 #include "storage/keys.hpp"
+#include "storage/log_guard.hpp"
 #include "storage/options.hpp"
 #include "storage/values.hpp"
 
@@ -81,7 +82,8 @@ class engine {
   /// Writes, syncs and removes a small file: is the disk back? Leaves the database alone.
   result<void> probe();
 
-  [[nodiscard]] rocksdb::FileSystem& files() const noexcept { return *env_->GetFileSystem(); }
+  /// The file system itself, which takes changes also while this opening of RocksDB may make none any more.
+  [[nodiscard]] rocksdb::FileSystem& files() const noexcept { return *files_; }
   [[nodiscard]] const storage_options& options() const noexcept { return options_; }
   void log(log_level level, const std::string& sentence) const {
     if (options_.log) options_.log(level, sentence);
@@ -100,8 +102,9 @@ class engine {
 
   storage_options options_;
   std::shared_ptr<memory_budget> memory_;
-  std::unique_ptr<rocksdb::Env> own_env_;
-  rocksdb::Env* env_ = nullptr;
+  std::shared_ptr<rocksdb::FileSystem> files_;
+  std::shared_ptr<log_guard> guard_;
+  std::unique_ptr<rocksdb::Env> env_;  // its background threads are the process's
   std::shared_ptr<rocksdb::Logger> logger_;
   std::shared_ptr<log_switch> switched_;
 };

@@ -111,6 +111,34 @@ TEST_CASE("a power cut loses nothing acknowledged and halves nothing", "[storage
   if (cut_at == 0) CHECK(acknowledged == 1200);
 }
 
+TEST_CASE("a torn log is told from a damaged one, and the log says so", "[storage][fault]") {
+  const scratch_directory directory;
+  const auto files = fault_file_system::make();
+  auto options = options_on(files, directory.path());
+  std::atomic<int> torn{0};
+  options.log = [&](log_level, std::string_view sentence) {
+    if (sentence.find("a power cut tore") != std::string_view::npos) ++torn;
+  };
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    auto fresh = options;
+    fresh.path /= std::to_string(seed);
+    fresh.batch_bytes_max = std::size_t{1} << 20;
+    auto store = open_or_fail(fresh);
+    REQUIRE(commit(*store, numbered(1)));
+    files->set_sync_hook([&](const std::string& path) {
+      if (path.ends_with(".log")) files->cut_power(power_cut::tear, seed);
+    });
+    CHECK(!commit(*store, request(0, 1, 2, std::string(300'000, 'x'))));  // many log blocks, so that some are torn
+    files->set_sync_hook(nullptr);
+    store.reset();
+    files->restore_power();
+    const auto found = look(fresh, {false, true});
+    CHECK(found.lost == 0);
+    CHECK(found.holes == 0);
+  }
+  CHECK(torn > 0);
+}
+
 TEST_CASE("small tables and many log files do not change that", "[storage][fault]") {
   const auto mode = GENERATE(power_cut::drop, power_cut::zero, power_cut::tear);
   const scratch_directory directory;
@@ -147,9 +175,13 @@ TEST_CASE("async loses a tail, never a middle", "[storage][fault]") {
   options.sync_interval = 2ms;
   options.write_buffer_bytes = 64 << 10;
   options.log_bytes_max = 64 << 10;
-  const auto found = look(options, work_until_dark(*files, options, mode, 3, 20, 4000));
-  CHECK(found.halves == 0);
-  CHECK(found.holes == 0);
+  for (int cut_at = 1; cut_at <= 40; cut_at += 3) {
+    INFO("mode " << static_cast<int>(mode) << ", cut at sync " << cut_at);
+    options.path = directory.path() / std::to_string(cut_at);
+    const auto found = look(options, work_until_dark(*files, options, mode, 3, cut_at, 1500));
+    CHECK(found.halves == 0);
+    CHECK(found.holes == 0);
+  }
 }
 
 TEST_CASE("a disk that lies about syncs is found out", "[storage][fault]") {
