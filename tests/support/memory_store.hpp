@@ -14,6 +14,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -78,6 +79,18 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     commit(std::move(*next));
     return true;
   }
+  /// The one that was submitted last: a store that keeps no order. False: nothing waits.
+  bool commit_newest() {
+    std::optional<waiting> next;
+    {
+      const std::lock_guard lock(mutex_);
+      if (queue_.empty()) return false;
+      next = std::move(queue_.back());
+      queue_.pop_back();
+    }
+    commit(std::move(*next));
+    return true;
+  }
   /// Also those that callbacks submit meanwhile. Returns how many were committed.
   std::size_t commit_all() {
     std::size_t count = 0;
@@ -97,12 +110,47 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     const std::lock_guard lock(mutex_);
     refusal_.reset();
   }
-  /// The next `count` commits fail; `written`: their rows are there nevertheless (an unknown outcome).
+  /// The next `count` commits fail and the epoch grows with each; `written`: their rows are there nevertheless (an
+  /// unknown outcome).
   void fail_commits(std::size_t count, error why, bool written = false) {
     const std::lock_guard lock(mutex_);
     failing_ = count;
     failure_ = std::move(why);
     failing_written_ = written;
+  }
+  /// Called for every read of the tier `cache_only`: true says would_block. Must not call the store.
+  void cold_when(std::function<bool()> says) {
+    const std::lock_guard lock(mutex_);
+    cold_when_ = std::move(says);
+  }
+  /// As if a write that nobody here asked for had failed (one without fsync, in the background).
+  void fail_in_the_background() {
+    const std::lock_guard lock(mutex_);
+    ++epoch_;
+  }
+  /// Ids are used up: `take` gives none until a refill, and refills wait for `finish_refills`.
+  void hold_refills(bool hold) {
+    const std::lock_guard lock(mutex_);
+    hold_refills_ = hold;
+    if (hold) next_id_ = image_.blocks;
+  }
+  /// Ends the refills that wait, with this failure if there is one. Returns how many there were.
+  std::size_t finish_refills(const std::optional<error>& failure = {}) {
+    std::deque<waiting_refill> ended;
+    {
+      const std::lock_guard lock(mutex_);
+      ended.swap(refills_);
+      if (!failure)
+        for (const auto& refill : ended) image_.blocks[refill.of] += 1024;
+    }
+    for (const auto& refill : ended) refill.done(failure ? result<void>(*failure) : result<void>());
+    return ended.size();
+  }
+  /// Looks at what is committed without copying it.
+  template <class Function>
+  void look(const Function& at) const {
+    const std::lock_guard lock(mutex_);
+    at(image_);
   }
   /// Every read of the tier `cache_only` says would_block.
   void cold_cache(bool cold) {
@@ -224,6 +272,10 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     const std::lock_guard lock(mutex_);
     watchers_.erase(watcher);
   }
+  std::uint64_t epoch() const override {
+    const std::lock_guard lock(mutex_);
+    return epoch_;
+  }
   shard_t shards() const override { return image_.shards; }
   const std::string& store_id() const override { return image_.store_id; }
 
@@ -297,6 +349,10 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     std::optional<error> no;
     {
       const std::lock_guard lock(mutex_);
+      if (hold_refills_) {
+        refills_.push_back({{kind, shard}, std::move(done)});
+        return;
+      }
       no = refusal_;
       if (!no) image_.blocks[{kind, shard}] += 1024;
     }
@@ -308,6 +364,10 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
   struct waiting {
     ports::commit_request request;
     ports::commit_callback done;
+  };
+  struct waiting_refill {
+    std::pair<domain::aggregate_kind, shard_t> of;
+    std::function<void(result<void>)> done;
   };
   struct undo_record {
     shard_t shard = 0;
@@ -335,7 +395,8 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
   }
   std::optional<ports::row_value::status> unreadable(ports::read_tier tier) const {
     if (read_failure_) return ports::row_value::status::failed;
-    if (cold_ && tier == ports::read_tier::cache_only) return ports::row_value::status::would_block;
+    if (tier == ports::read_tier::cache_only && (cold_ || (cold_when_ && cold_when_())))
+      return ports::row_value::status::would_block;
     return std::nullopt;
   }
   const std::map<std::string, image::row>& rows_at(const ports::snapshot* at) const {
@@ -376,11 +437,16 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     std::vector<std::function<void()>> moved;
     {
       const std::lock_guard lock(mutex_);
-      const bool fails = failing_ > 0;
-      if (fails) --failing_;
-      if (!fails || failing_written_) outcome = write(item.request);
+      const bool stale = item.request.epoch != 0 && item.request.epoch != epoch_;
+      const bool fails = !stale && failing_ > 0;
+      if (fails) {
+        --failing_;
+        ++epoch_;
+      }
+      if (!stale && (!fails || failing_written_)) outcome = write(item.request);
       if (fails) outcome = failure_;
-      if (!fails && !item.request.events.empty())
+      if (stale) outcome = error{error_code::store_unavailable, "the store has failed since this was decided"};
+      if (!stale && !fails && !item.request.events.empty())
         for (const auto& [number, watcher] : watchers_) moved.push_back(watcher);
     }
     if (item.done) item.done(std::move(outcome));
@@ -401,6 +467,10 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
   bool failing_written_ = false;
   bool hold_ = false;
   bool cold_ = false;
+  bool hold_refills_ = false;
+  std::deque<waiting_refill> refills_;
+  std::function<bool()> cold_when_;
+  std::uint64_t epoch_ = 1;
   error failure_;
   std::optional<error> refusal_;
   std::optional<error> read_failure_;
