@@ -17,7 +17,9 @@ class stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-void count(counter& number, std::uint64_t by = 1) noexcept { number.fetch_add(by, std::memory_order_relaxed); }
+void count(counter& number, std::uint64_t by = 1) noexcept {
+  number.fetch_add(by, std::memory_order_relaxed);
+}
 
 }  // namespace
 

@@ -21,8 +21,8 @@ class batch_writer {
   batch_writer(database& store, visible_heads& heads, storage_statistics& statistics,
                const std::vector<journal_range>& ranges, std::size_t batch_bytes_max);
 
-  /// Writes all of it or nothing that is known of; fills in `first_sequence`. With `sync` it is on disk afterwards, and so
-  /// is everything written before. After a failure the writer must not be used again.
+  /// Writes all of it or nothing that is known of; fills in `first_sequence`. With `sync` it is on disk afterwards, and
+  /// so is everything written before. After a failure the writer must not be used again.
   rocksdb::Status write(std::span<pending_request> requests, bool sync);
   /// Brings what was written without sync to disk and shows its events to readers.
   rocksdb::Status sync();
@@ -41,8 +41,8 @@ class batch_writer {
   visible_heads& heads_;
   storage_statistics& statistics_;
   rocksdb::WriteBatch batch_;
-  std::vector<std::uint64_t> written_;   // newest sequence per shard, written but perhaps not yet visible
-  std::vector<shard_t> unpublished_;     // shards where `written_` is ahead of the visible head; may repeat
+  std::vector<std::uint64_t> written_;  // newest sequence per shard, written but perhaps not yet visible
+  std::vector<shard_t> unpublished_;    // shards where `written_` is ahead of the visible head; may repeat
   std::uint64_t synced_sequence_ = 0;
   bool unsynced_ = false;
   bool moved_ = false;

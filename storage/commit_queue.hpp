@@ -44,8 +44,8 @@ class commit_queue {
   /// False after `end`: the request is handed back in `pending` and must be answered by the caller.
   bool push(pending_request& pending);
 
-  /// Waits until something is there, `until` has passed or `wake` was called, then swaps what waits into `into`, which is
-  /// empty.
+  /// Waits until something is there, `until` has passed or `wake` was called, then swaps what waits into `into`, which
+  /// is empty.
   void take(std::vector<pending_request>& into, clock::time_point until);
   void wake();
   /// No request is taken any more; what still waits is moved into `into`.

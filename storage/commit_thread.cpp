@@ -1,14 +1,15 @@
 #include "storage/commit_thread.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
+#include <pthread.h>
 
 namespace social::storage {
 
 namespace {
 
-void count(counter& number, std::uint64_t by = 1) noexcept { number.fetch_add(by, std::memory_order_relaxed); }
+void count(counter& number, std::uint64_t by = 1) noexcept {
+  number.fetch_add(by, std::memory_order_relaxed);
+}
 
 error with_retry(error_code code, std::string message) {
   error out{code, std::move(message)};
@@ -29,7 +30,9 @@ commit_thread::commit_thread(engine& engine, database_gate& gate, visible_heads&
       options_(engine.options()),
       queue_(options_.commit_queue_max) {}
 
-commit_thread::~commit_thread() { stop(std::chrono::milliseconds(0)); }
+commit_thread::~commit_thread() {
+  stop(std::chrono::milliseconds(0));
+}
 
 result<void> commit_thread::start(std::unique_ptr<database> store) {
   auto ranges = load_ranges(*store, heads_.shards());
@@ -42,7 +45,8 @@ result<void> commit_thread::start(std::unique_ptr<database> store) {
   return {};
 }
 
-// --- from any thread --------------------------------------------------------------------------------------------------
+// --- from any thread
+// --------------------------------------------------------------------------------------------------
 
 bool commit_thread::reserve() {
   if (queue_.reserve()) return true;
@@ -76,7 +80,8 @@ void commit_thread::stop(std::chrono::milliseconds deadline) {
   thread_.join();
 }
 
-// --- the commit thread ------------------------------------------------------------------------------------------------
+// --- the commit thread
+// ------------------------------------------------------------------------------------------------
 
 void commit_thread::run() {
   while (!finished()) {
@@ -195,14 +200,15 @@ void commit_thread::answer_all(std::span<pending_request> requests, error_code c
   queue_.release(places);
 }
 
-// --- failure and return -----------------------------------------------------------------------------------------------
+// --- failure and return
+// -----------------------------------------------------------------------------------------------
 
 void commit_thread::break_down(const rocksdb::Status& status) {
   count(statistics_.failed_writes);
   epoch_.fetch_add(1, std::memory_order_release);
   queue_.set_intake(intake::failed, "a write failed: " + status.ToString());
-  engine_.log(log_level::error, "a write to " + options_.path.string() + " failed, the store takes no writes until it is back: " +
-                                    status.ToString());
+  engine_.log(log_level::error, "a write to " + options_.path.string() +
+                                    " failed, the store takes no writes until it is back: " + status.ToString());
   writer_.reset();
   sync_due_ = clock::time_point::max();
   retry_wait_ = options_.reopen_wait_min;
@@ -240,9 +246,9 @@ result<void> commit_thread::reopen() {
   if (!ranges) return ranges.error();
   for (shard_t shard = 0; shard < heads_.shards(); ++shard) {
     if ((*ranges)[shard].head < heads_.head(shard))
-      return error{error_code::store_damaged, "events of shard " + std::to_string(shard) + " that readers have seen are gone (head " +
-                                                  std::to_string((*ranges)[shard].head) + ", seen " +
-                                                  std::to_string(heads_.head(shard)) + ")"};
+      return error{error_code::store_damaged,
+                   "events of shard " + std::to_string(shard) + " that readers have seen are gone (head " +
+                       std::to_string((*ranges)[shard].head) + ", seen " + std::to_string(heads_.head(shard)) + ")"};
   }
   writer_.emplace(**store, heads_, statistics_, *ranges, options_.batch_bytes_max);
   mark_.note(writer_->synced_sequence());

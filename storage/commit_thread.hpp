@@ -20,9 +20,9 @@
 
 namespace social::storage {
 
-/// Takes everything that waits, writes it as one batch, answers it, signals watchers; and when a write fails, answers all
-/// in flight, closes the store and brings it back. Owned by the store. Its thread blocks on the queue and on RocksDB;
-/// callbacks run on it. It ends with `stop`.
+/// Takes everything that waits, writes it as one batch, answers it, signals watchers; and when a write fails, answers
+/// all in flight, closes the store and brings it back. Owned by the store. Its thread blocks on the queue and on
+/// RocksDB; callbacks run on it. It ends with `stop`.
 class commit_thread {
  public:
   commit_thread(engine& engine, database_gate& gate, visible_heads& heads, watchers& watchers, mark_keeper& mark,
@@ -40,13 +40,13 @@ class commit_thread {
 
   [[nodiscard]] bool accepting() const noexcept { return queue_.state() == intake::open; }
   [[nodiscard]] std::string reason() const { return queue_.reason(); }
-  /// Grows when a write fails and again when the store is back. Both are needed: what is read before the failure may lack
-  /// the failed write's predecessors, what is read between the two may lack the failed write itself.
+  /// Grows when a write fails and again when the store is back. Both are needed: what is read before the failure may
+  /// lack the failed write's predecessors, what is read between the two may lack the failed write itself.
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
   [[nodiscard]] std::size_t places() const noexcept { return queue_.places(); }
 
-  /// Takes nothing new, writes what waits, waits for reserved places until the deadline, syncs, ends the thread. What is
-  /// left is answered store_unavailable.
+  /// Takes nothing new, writes what waits, waits for reserved places until the deadline, syncs, ends the thread. What
+  /// is left is answered store_unavailable.
   void stop(std::chrono::milliseconds deadline);
 
  private:

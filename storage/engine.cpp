@@ -63,7 +63,8 @@ error to_error(const rocksdb::Status& status) {
   return {error_code::io_error, "the store cannot be read or written: " + status.ToString()};
 }
 
-// --- snapshots --------------------------------------------------------------------------------------------------------
+// --- snapshots
+// --------------------------------------------------------------------------------------------------------
 
 const rocksdb::Snapshot* snapshot_book::take() {
   const std::lock_guard lock(mutex_);
@@ -85,7 +86,8 @@ void snapshot_book::close() {
   db_ = nullptr;
 }
 
-// --- database ---------------------------------------------------------------------------------------------------------
+// --- database
+// ---------------------------------------------------------------------------------------------------------
 
 database::database(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> handles,
                    std::shared_ptr<log_switch> switched, meta_value meta)
@@ -101,11 +103,13 @@ database::~database() {
   db_->Close().PermitUncheckedError();  // a failed store cannot be closed in order; what was synced is on disk
 }
 
-// --- engine -----------------------------------------------------------------------------------------------------------
+// --- engine
+// -----------------------------------------------------------------------------------------------------------
 
 engine::engine(const storage_options& options)
     : options_(options),
-      memory_(options.memory ? options.memory : make_memory_budget(options.block_cache_bytes, options.write_buffer_bytes)),
+      memory_(options.memory ? options.memory
+                             : make_memory_budget(options.block_cache_bytes, options.write_buffer_bytes)),
       files_(options.file_system ? options.file_system : rocksdb::FileSystem::Default()),
       guard_(std::make_shared<log_guard>(files_)),
       env_(rocksdb::NewCompositeEnv(guard_)),
@@ -126,14 +130,16 @@ error engine::describe_failure(const rocksdb::Status& status) const {
   if (text.find("/LOCK") != std::string::npos)
     return {error_code::store_locked, "the store in " + path +
                                           " is in use by another process: stop that process or choose another data "
-                                          "directory (" + text + ")"};
+                                          "directory (" +
+                                          text + ")"};
   if (text.find("olumn famil") != std::string::npos)
-    return {error_code::store_mismatch, "the store in " + path +
-                                            " was written by a newer version of this program: start that version (" +
-                                            text + ")"};
+    return {
+        error_code::store_mismatch,
+        "the store in " + path + " was written by a newer version of this program: start that version (" + text + ")"};
   return {error_code::io_error, "the store in " + path +
                                     " cannot be opened: check that the directory can be read and written and that the "
-                                    "disk has space (" + text + ")"};
+                                    "disk has space (" +
+                                    text + ")"};
 }
 
 rocksdb::Status engine::try_open(rocksdb::WALRecoveryMode mode, bool read_only, opened& out) {
@@ -144,9 +150,9 @@ rocksdb::Status engine::try_open(rocksdb::WALRecoveryMode mode, bool read_only, 
   tuning.listeners.push_back(std::make_shared<switch_listener>(switched_));
   const auto families = family_tuning(options_, *memory_);
   rocksdb::DB* db = nullptr;
-  const auto status =
-      read_only ? rocksdb::DB::OpenForReadOnly(tuning, options_.path.string(), families, &out.handles, &db)
-                : rocksdb::DB::Open(tuning, options_.path.string(), families, &out.handles, &db);
+  const auto status = read_only
+                          ? rocksdb::DB::OpenForReadOnly(tuning, options_.path.string(), families, &out.handles, &db)
+                          : rocksdb::DB::Open(tuning, options_.path.string(), families, &out.handles, &db);
   if (status.ok()) out.db.reset(db);
   return status;
 }
@@ -167,9 +173,9 @@ result<void> engine::open_torn(std::uint64_t mark, const rocksdb::Status& first,
                    " is known to have been synced (" + first.ToString() + ")");
   const auto status = try_open(rocksdb::WALRecoveryMode::kPointInTimeRecovery, false, out);
   if (!status.ok()) return describe_failure(status);
-  log(log_level::warning, "the log of " + options_.path.string() + " ended in a record that a power cut tore: kept up to write " +
-                              std::to_string(kept) + ", known synced up to " + std::to_string(mark) + " (" +
-                              first.ToString() + ")");
+  log(log_level::warning, "the log of " + options_.path.string() +
+                              " ended in a record that a power cut tore: kept up to write " + std::to_string(kept) +
+                              ", known synced up to " + std::to_string(mark) + " (" + first.ToString() + ")");
   return {};
 }
 
@@ -191,15 +197,17 @@ result<meta_value> engine::check_meta(opened& store) {
   auto meta = decode_record<meta_value>(bytes);
   const auto path = options_.path.string();
   if (!meta || meta->format > format_version)
-    return error{error_code::store_mismatch,
-                 "the store in " + path + " has " +
-                     (meta ? "format " + std::to_string(meta->format) : std::string("a description that this program cannot read")) +
-                     ", this program knows up to " + std::to_string(format_version) + ": start the newer version that wrote it"};
+    return error{error_code::store_mismatch, "the store in " + path + " has " +
+                                                 (meta ? "format " + std::to_string(meta->format)
+                                                       : std::string("a description that this program cannot read")) +
+                                                 ", this program knows up to " + std::to_string(format_version) +
+                                                 ": start the newer version that wrote it"};
   if (meta->shards != options_.shards)
-    return error{error_code::store_mismatch, "the store in " + path + " was made with " + std::to_string(meta->shards) +
-                                                 " shards and " + std::to_string(options_.shards) +
-                                                 " were asked for: the number is fixed when a store is made, start with " +
-                                                 std::to_string(meta->shards)};
+    return error{error_code::store_mismatch,
+                 "the store in " + path + " was made with " + std::to_string(meta->shards) + " shards and " +
+                     std::to_string(options_.shards) +
+                     " were asked for: the number is fixed when a store is made, start with " +
+                     std::to_string(meta->shards)};
   return std::move(*meta);
 }
 
@@ -217,9 +225,10 @@ result<std::unique_ptr<database>> engine::open() {
     return describe_failure(first);
   }
   const auto kept = store.db->GetLatestSequenceNumber();
-  auto meta = kept < mark ? result<meta_value>(damaged("its log ends at write " + std::to_string(kept) + ", but write " +
-                                                       std::to_string(mark) + " is known to have been synced"))
-                          : check_meta(store);
+  auto meta = kept < mark
+                  ? result<meta_value>(damaged("its log ends at write " + std::to_string(kept) + ", but write " +
+                                               std::to_string(mark) + " is known to have been synced"))
+                  : check_meta(store);
   if (!meta) {
     close(store.db.get(), store.handles);
     return meta.error();

@@ -23,7 +23,8 @@
 
 namespace social::storage {
 
-/// Snapshots taken of one opening. They may outlive it: closing releases them all, and one that is left knows it is stale.
+/// Snapshots taken of one opening. They may outlive it: closing releases them all, and one that is left knows it is
+/// stale.
 class snapshot_book {
  public:
   explicit snapshot_book(rocksdb::DB& db) : db_(&db) {}
@@ -58,7 +59,9 @@ class database {
   [[nodiscard]] const meta_value& meta() const noexcept { return meta_; }
   [[nodiscard]] const std::shared_ptr<snapshot_book>& snapshots() const noexcept { return snapshots_; }
   /// True once after a new log file was begun.
-  [[nodiscard]] bool take_log_switch() noexcept { return switched_->happened.exchange(false, std::memory_order_relaxed); }
+  [[nodiscard]] bool take_log_switch() noexcept {
+    return switched_->happened.exchange(false, std::memory_order_relaxed);
+  }
 
  private:
   std::unique_ptr<rocksdb::DB> db_;

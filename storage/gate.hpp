@@ -12,9 +12,9 @@
 namespace social::storage {
 
 /// Readers enter for the time of one call; `close` turns new ones away and waits for those inside. Entering and leaving
-/// are one atomic addition each, so a reader neither takes a lock nor touches a shared_ptr. Any thread may enter; only the
-/// thread that owns the opening and closing of the store (the commit thread, before and after it the store) calls `open`
-/// and `close`.
+/// are one atomic addition each, so a reader neither takes a lock nor touches a shared_ptr. Any thread may enter; only
+/// the thread that owns the opening and closing of the store (the commit thread, before and after it the store) calls
+/// `open` and `close`.
 template <class T>
 class gate {
  public:

@@ -55,7 +55,8 @@ class visible_heads {
   std::unique_ptr<range[]> ranges_;
 };
 
-/// Callbacks that hear "heads moved". `signal` runs on the commit thread; the others on any, also from inside a callback.
+/// Callbacks that hear "heads moved". `signal` runs on the commit thread; the others on any, also from inside a
+/// callback.
 class watchers {
  public:
   std::uint64_t add(std::function<void()> moved);

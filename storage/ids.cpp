@@ -8,12 +8,12 @@ namespace social::storage {
 
 struct rocks_ids::slot {
   std::mutex mutex;
-  std::uint64_t next = 0;        // the block in use: [next, end)
+  std::uint64_t next = 0;  // the block in use: [next, end)
   std::uint64_t end = 0;
   std::uint64_t spare_next = 0;  // the block after it, when it is synced already
   std::uint64_t spare_end = 0;
-  std::uint64_t upper = 1;       // where the next block begins
-  bool asking = false;           // a block is on its way to disk
+  std::uint64_t upper = 1;  // where the next block begins
+  bool asking = false;      // a block is on its way to disk
   std::vector<waiter> waiters;
 
   [[nodiscard]] std::uint64_t left() const noexcept { return (end - next) + (spare_end - spare_next); }
@@ -40,7 +40,8 @@ result<void> rocks_ids::load(database& store) {
     const auto key = decode_id_block_key(rows->key().ToStringView());
     const auto value = decode_record<id_block_value>(rows->value().ToStringView());
     if (!key || key->shard >= shards_ || !value)
-      return error{error_code::store_damaged, "an id block does not decode: restore a backup into an empty data directory"};
+      return error{error_code::store_damaged,
+                   "an id block does not decode: restore a backup into an empty data directory"};
     slot_of(key->kind, key->shard).upper = value->upper;
   }
   if (!rows->status().ok()) return to_error(rows->status());
@@ -85,8 +86,9 @@ void rocks_ids::ask(slot& of, domain::aggregate_kind kind, shard_t shard) {
     begin = of.upper;
     of.upper += id_block_size;
   }
-  commits_.submit(prepare_meta(encode_id_block_key({kind, shard}), encode_record(id_block_value{begin + id_block_size})),
-                  [this, &of, begin](const result<std::uint64_t>& outcome) { arrived(of, begin, outcome); }, false);
+  commits_.submit(
+      prepare_meta(encode_id_block_key({kind, shard}), encode_record(id_block_value{begin + id_block_size})),
+      [this, &of, begin](const result<std::uint64_t>& outcome) { arrived(of, begin, outcome); }, false);
 }
 
 void rocks_ids::arrived(slot& at, std::uint64_t begin, const result<std::uint64_t>& outcome) {

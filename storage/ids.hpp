@@ -20,9 +20,9 @@ inline constexpr std::uint64_t id_block_size = 1024;
 /// Fewer left than this: the next block is asked for.
 inline constexpr std::uint64_t id_block_low = 256;
 
-/// A block is [begin, end) of one (kind, shard)'s sequences. Its end is on disk, synced, before the first is given out, so
-/// after any crash the next block begins above all that was given out; what was left of a block is skipped. Owned by the
-/// store. Thread-safe; `take` holds one uncontended lock for a few instructions.
+/// A block is [begin, end) of one (kind, shard)'s sequences. Its end is on disk, synced, before the first is given out,
+/// so after any crash the next block begins above all that was given out; what was left of a block is skipped. Owned by
+/// the store. Thread-safe; `take` holds one uncontended lock for a few instructions.
 class rocks_ids final : public ports::id_source {
  public:
   rocks_ids(commit_thread& commits, storage_statistics& statistics, shard_t shards)
@@ -46,8 +46,8 @@ class rocks_ids final : public ports::id_source {
   commit_thread& commits_;
   storage_statistics& statistics_;
   shard_t shards_;
-  std::mutex making_;                              // of the arrays below
-  std::array<std::atomic<slot*>, 256> slots_{};    // per kind, an array of one slot per shard, made at first use
+  std::mutex making_;                            // of the arrays below
+  std::array<std::atomic<slot*>, 256> slots_{};  // per kind, an array of one slot per shard, made at first use
 };
 
 }  // namespace social::storage

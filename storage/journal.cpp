@@ -8,10 +8,12 @@ namespace social::storage {
 
 namespace {
 
-rocksdb::Slice slice_of(const journal_key_bytes& key) { return {key.data(), key.size()}; }
+rocksdb::Slice slice_of(const journal_key_bytes& key) {
+  return {key.data(), key.size()};
+}
 
-/// Positions at the record that holds `sequence`, or at the first one after it. A reader stands at the border of a record
-/// nearly always, so that is tried first: seeking backwards is the dearer direction.
+/// Positions at the record that holds `sequence`, or at the first one after it. A reader stands at the border of a
+/// record nearly always, so that is tried first: seeking backwards is the dearer direction.
 void seek_event(rocksdb::Iterator& records, shard_t shard, std::uint64_t sequence) {
   const auto wanted = encode_journal_key({shard, sequence});
   records.Seek(slice_of(wanted));

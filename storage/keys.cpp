@@ -14,11 +14,14 @@ void append_big_endian(std::string& out, std::uint64_t value) {
 template <class T>
 T big_endian(std::string_view bytes) noexcept {
   T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>((value << 8) | static_cast<std::uint8_t>(bytes[i]));
+  for (std::size_t i = 0; i < sizeof(T); ++i)
+    value = static_cast<T>((value << 8) | static_cast<std::uint8_t>(bytes[i]));
   return value;
 }
 
-constexpr std::uint64_t stored_b(domain::table where, std::uint64_t b) noexcept { return newest_first(where) ? ~b : b; }
+constexpr std::uint64_t stored_b(domain::table where, std::uint64_t b) noexcept {
+  return newest_first(where) ? ~b : b;
+}
 
 }  // namespace
 
@@ -46,7 +49,9 @@ std::optional<domain::row_key> decode_row_key(std::string_view bytes) {
   return key;
 }
 
-std::string row_prefix(domain::table where) { return std::string(1, static_cast<char>(where)); }
+std::string row_prefix(domain::table where) {
+  return std::string(1, static_cast<char>(where));
+}
 
 std::string row_prefix(domain::table where, std::uint64_t a) {
   std::string out = row_prefix(where);
@@ -85,9 +90,13 @@ std::optional<journal_key> decode_journal_key(std::string_view bytes) {
   return journal_key{big_endian<shard_t>(bytes), big_endian<std::uint64_t>(bytes.substr(2))};
 }
 
-std::string encode_meta_key() { return std::string(1, meta_row); }
+std::string encode_meta_key() {
+  return std::string(1, meta_row);
+}
 
-std::string id_block_prefix() { return std::string(1, id_block_row); }
+std::string id_block_prefix() {
+  return std::string(1, id_block_row);
+}
 
 std::string encode_id_block_key(const id_block_key& key) {
   std::string out = id_block_prefix();

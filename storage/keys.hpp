@@ -8,8 +8,8 @@
 //   view       view          rows of tables 3 to 31
 //   delivery   delivery      rows of tables 32 and up
 //
-// A row key is table u8 | a u64 | b u64 | text, integers big-endian, so that bytes order like numbers. Newest-first tables
-// store ~b: a forward scan meets the greatest b first, and forward scans are the faster direction in RocksDB.
+// A row key is table u8 | a u64 | b u64 | text, integers big-endian, so that bytes order like numbers. Newest-first
+// tables store ~b: a forward scan meets the greatest b first, and forward scans are the faster direction in RocksDB.
 #pragma once
 
 #include <array>
@@ -24,8 +24,8 @@
 
 namespace social::storage {
 
-/// Families split by life: the journal is append-only, state is small and read by key, views are scanned, deliveries come
-/// and go quickly. Each then has a block and compaction tuning of its own. The order is the order of the handles.
+/// Families split by life: the journal is append-only, state is small and read by key, views are scanned, deliveries
+/// come and go quickly. Each then has a block and compaction tuning of its own. The order is the order of the handles.
 enum class family : std::uint8_t { meta = 0, journal = 1, state = 2, view = 3, delivery = 4 };
 inline constexpr std::size_t family_count = 5;
 /// Names in RocksDB; frozen.

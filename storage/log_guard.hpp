@@ -1,8 +1,8 @@
 // Stands between RocksDB and the file system, and makes the first failure of the log the last word of this opening.
 //
 // Why it exists: RocksDB 7.8 asserts that nobody touches a log file again after an operation on it failed, and Debian's
-// build keeps its assertions. But two threads may sync the same closed log: a flush in the background and the writer. When
-// the first of them meets a failing disk, the second aborts the process, where the store should be reopened in it.
+// build keeps its assertions. But two threads may sync the same closed log: a flush in the background and the writer.
+// When the first of them meets a failing disk, the second aborts the process, where the store should be reopened in it.
 #pragma once
 
 #include <atomic>
@@ -14,9 +14,9 @@
 
 namespace social::storage {
 
-/// Owned by the engine. Once a log file has failed, every change of any file fails, so nothing that could rest on the lost
-/// bytes reaches the disk. A closed log alone keeps saying yes to syncs: its failure is reported by the current log, which
-/// the writer always syncs last and nobody else touches. Costs one virtual call per operation. Thread-safe.
+/// Owned by the engine. Once a log file has failed, every change of any file fails, so nothing that could rest on the
+/// lost bytes reaches the disk. A closed log alone keeps saying yes to syncs: its failure is reported by the current
+/// log, which the writer always syncs last and nobody else touches. Costs one virtual call per operation. Thread-safe.
 class log_guard final : public rocksdb::FileSystemWrapper {
  public:
   using status = rocksdb::IOStatus;

@@ -28,8 +28,8 @@ prepared_request prepare(ports::commit_request request) {
     const auto before = out.keys.size();
     append_row_key(out.keys, row.key);
     out.bytes += row_overhead_bytes + (row.value ? row.value->size() : 0);
-    out.rows.push_back({family_of(row.key.where), static_cast<std::uint32_t>(out.keys.size() - before),
-                        std::move(row.value)});
+    out.rows.push_back(
+        {family_of(row.key.where), static_cast<std::uint32_t>(out.keys.size() - before), std::move(row.value)});
   }
   out.bytes += out.keys.size();
   return out;

@@ -21,13 +21,13 @@ struct prepared_row {
 struct prepared_request {
   shard_t shard = 0;
   std::uint32_t events = 0;
-  std::uint64_t epoch = 0;           ///< 0: builds on nothing
+  std::uint64_t epoch = 0;  ///< 0: builds on nothing
   bool must_sync = false;
   bool may_skip_sync = false;
   std::string journal_value;  ///< empty when there are no events
   std::string keys;
   std::vector<prepared_row> rows;
-  std::size_t bytes = 0;      ///< what the request adds to a batch, for the batch's limit
+  std::size_t bytes = 0;  ///< what the request adds to a batch, for the batch's limit
 };
 
 prepared_request prepare(ports::commit_request request);
@@ -37,8 +37,8 @@ prepared_request prepare_meta(std::string key, std::string value);
 struct pending_request {
   prepared_request request;
   ports::commit_callback done;
-  bool placed = true;                 ///< holds a place of the bounded queue
-  std::uint64_t first_sequence = 0;   ///< given by the batch
+  bool placed = true;                ///< holds a place of the bounded queue
+  std::uint64_t first_sequence = 0;  ///< given by the batch
 };
 
 }  // namespace social::storage

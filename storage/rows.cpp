@@ -26,8 +26,12 @@ class rocks_snapshot final : public ports::snapshot {
   const rocksdb::Snapshot* taken_;
 };
 
-error not_open() { return {error_code::store_unavailable, "the store is being reopened"}; }
-error stale() { return {error_code::store_unavailable, "the store was reopened since this snapshot was taken"}; }
+error not_open() {
+  return {error_code::store_unavailable, "the store is being reopened"};
+}
+error stale() {
+  return {error_code::store_unavailable, "the store was reopened since this snapshot was taken"};
+}
 
 /// False: `at` is stale.
 bool read_at(rocksdb::ReadOptions& how, const ports::snapshot* at, const database& store) {

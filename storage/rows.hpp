@@ -6,8 +6,8 @@
 
 namespace social::storage {
 
-/// Owned by the store. Thread-safe and without state. While the store is being reopened the cache tier says would_block,
-/// and the disk tier waits a little before it fails.
+/// Owned by the store. Thread-safe and without state. While the store is being reopened the cache tier says
+/// would_block, and the disk tier waits a little before it fails.
 class rocks_rows final : public ports::row_reader {
  public:
   rocks_rows(const database_gate& gate, std::chrono::milliseconds read_wait_max)

@@ -41,7 +41,9 @@ struct rocks_store::parts {
 };
 
 rocks_store::rocks_store(std::unique_ptr<parts> parts) : parts_(std::move(parts)) {}
-rocks_store::~rocks_store() { close(); }
+rocks_store::~rocks_store() {
+  close();
+}
 
 result<std::unique_ptr<rocks_store>> rocks_store::open(const storage_options& options) {
   auto made = std::make_unique<parts>(options);
@@ -49,18 +51,28 @@ result<std::unique_ptr<rocks_store>> rocks_store::open(const storage_options& op
   if (!store) return store.error();
   made->log.set_store_id((*store)->meta().store_id);
   if (auto loaded = made->ids.load(**store); !loaded) return loaded.error();
-  // Recovery has put everything it found into tables: all of it is synced. Noted at once, so that the first second of the
-  // store's life is guarded, too.
+  // Recovery has put everything it found into tables: all of it is synced. Noted at once, so that the first second of
+  // the store's life is guarded, too.
   made->write((*store)->db().GetLatestSequenceNumber());
   if (auto started = made->commits.start(std::move(*store)); !started) return started.error();
   return std::unique_ptr<rocks_store>(new rocks_store(std::move(made)));
 }
 
-ports::store rocks_store::ports() noexcept { return {&parts_->log, &parts_->rows, &parts_->ids}; }
-const storage_statistics& rocks_store::statistics() const noexcept { return parts_->statistics; }
-std::size_t rocks_store::queue_depth() const noexcept { return parts_->commits.places(); }
-bool rocks_store::accepting() const noexcept { return parts_->commits.accepting(); }
-store_readiness rocks_store::readiness() const { return {accepting(), parts_->commits.reason()}; }
+ports::store rocks_store::ports() noexcept {
+  return {&parts_->log, &parts_->rows, &parts_->ids};
+}
+const storage_statistics& rocks_store::statistics() const noexcept {
+  return parts_->statistics;
+}
+std::size_t rocks_store::queue_depth() const noexcept {
+  return parts_->commits.places();
+}
+bool rocks_store::accepting() const noexcept {
+  return parts_->commits.accepting();
+}
+store_readiness rocks_store::readiness() const {
+  return {accepting(), parts_->commits.reason()};
+}
 
 void rocks_store::close() {
   parts_->commits.stop(parts_->machine.options().close_deadline);

@@ -41,8 +41,8 @@ class rocks_store {
   [[nodiscard]] bool accepting() const noexcept;
   [[nodiscard]] store_readiness readiness() const;
 
-  /// Takes nothing new, writes what waits (at most the options' deadline), syncs, ends the threads, closes RocksDB. What
-  /// could not be written is answered store_unavailable. Idempotent; the destructor does it, too.
+  /// Takes nothing new, writes what waits (at most the options' deadline), syncs, ends the threads, closes RocksDB.
+  /// What could not be written is answered store_unavailable. Idempotent; the destructor does it, too.
   void close();
 
  private:

@@ -1,9 +1,8 @@
 #include "storage/synced_mark.hpp"
 
-#include <pthread.h>
-
 #include <charconv>
 #include <memory>
+#include <pthread.h>
 
 #include <rocksdb/file_system.h>
 
@@ -49,7 +48,9 @@ result<std::uint64_t> decode_mark(std::string_view text) {
   return sequence;
 }
 
-std::filesystem::path mark_path(const std::filesystem::path& store) { return store / "synced-mark"; }
+std::filesystem::path mark_path(const std::filesystem::path& store) {
+  return store / "synced-mark";
+}
 
 std::uint64_t read_mark(rocksdb::FileSystem& files, const std::filesystem::path& store) {
   std::unique_ptr<rocksdb::FSSequentialFile> file;

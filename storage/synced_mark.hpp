@@ -1,8 +1,8 @@
 // The synced mark: a small file beside the log that says how far the log is known to be synced.
 //
-// A power cut may tear what lay in the log beyond the last fsync; damage may hit what lay before it. RocksDB cannot tell
-// them apart: the first must open, the second must be refused. The mark makes the difference. It may be older than the
-// truth, never newer, and is written off the commit path.
+// A power cut may tear what lay in the log beyond the last fsync; damage may hit what lay before it. RocksDB cannot
+// tell them apart: the first must open, the second must be refused. The mark makes the difference. It may be older than
+// the truth, never newer, and is written off the commit path.
 #pragma once
 
 #include <atomic>
@@ -36,8 +36,8 @@ std::uint64_t read_mark(rocksdb::FileSystem& files, const std::filesystem::path&
 /// Atomic and durable (temporary file, fsync, rename, fsync of the directory). Errors: io_error.
 result<void> write_mark(rocksdb::FileSystem& files, const std::filesystem::path& store, std::uint64_t sequence);
 
-/// Writes the newest noted sequence at most once per interval, on a thread of its own. Owned by the store; `stop` writes
-/// the last one and ends the thread.
+/// Writes the newest noted sequence at most once per interval, on a thread of its own. Owned by the store; `stop`
+/// writes the last one and ends the thread.
 class mark_keeper {
  public:
   using write_function = std::function<void(std::uint64_t)>;

@@ -29,8 +29,8 @@ struct stored_record {
 
 }  // namespace
 
-// Written field by field instead of through stored_record: the event bytes are copied once, not twice. A test holds both
-// against each other.
+// Written field by field instead of through stored_record: the event bytes are copied once, not twice. A test holds
+// both against each other.
 std::string encode_journal_value(const ports::commit_request& request, std::uint64_t epoch) {
   std::size_t size = 32 + request.trace.size();
   for (const auto& event : request.events) size += 24 + event.bytes.size();

@@ -13,10 +13,10 @@
 // In a program of its own (tests/support/programs): cut the power, then `_exit`; the next start may use the plain file
 // system. Files that were there before this object was made count as durable.
 //
-// The model. What was appended to a file after its last sync is lost (`drop`), becomes zeros (`zero`), or is partly kept,
-// partly garbage, partly zeros (`tear`). With `drop` a new file whose directory was not synced since is gone, and a rename
-// after which the directory was not synced is undone. Deletions are durable at once. Syncs do not reach the real disk:
-// the test's machine stays on. Thread-safe.
+// The model. What was appended to a file after its last sync is lost (`drop`), becomes zeros (`zero`), or is partly
+// kept, partly garbage, partly zeros (`tear`). With `drop` a new file whose directory was not synced since is gone, and
+// a rename after which the directory was not synced is undone. Deletions are durable at once. Syncs do not reach the
+// real disk: the test's machine stays on. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -162,8 +162,8 @@ class fault_file_system : public rocksdb::FileSystemWrapper {
   std::vector<fault> faults_;
   std::shared_ptr<const std::function<void(const std::string&)>> sync_hook_;
   std::map<std::string, file_state> files_;
-  std::vector<std::string> new_files_;        // since the last sync of their directory
-  std::vector<undone_rename> renames_;        // likewise
+  std::vector<std::string> new_files_;  // since the last sync of their directory
+  std::vector<undone_rename> renames_;  // likewise
   std::atomic<std::uint64_t> syncs_{0};
   std::atomic<std::uint64_t> failures_{0};
 };

@@ -1,8 +1,6 @@
 // What the storage tests share: a directory that disappears, a store that opens again, and waiting for conditions.
 #pragma once
 
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -13,6 +11,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -108,7 +107,9 @@ inline domain::encoded_event event(std::string bytes = "\1e", id_t id = 7) {
   return {domain::aggregate_kind::post, id, 11, std::move(bytes)};
 }
 
-inline domain::row_key state_key(std::uint64_t id) { return {domain::table::state, 2, id, ""}; }
+inline domain::row_key state_key(std::uint64_t id) {
+  return {domain::table::state, 2, id, ""};
+}
 
 /// `events` events and one row per request.
 inline ports::commit_request request(shard_t shard, std::size_t events, std::uint64_t row, std::string value) {

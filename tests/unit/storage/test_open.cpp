@@ -1,10 +1,10 @@
 // Opening: making a store, refusing one, tails and damage.
 #include <fstream>
 
+#include <rocksdb/db.h>
+
 #include "storage/synced_mark.hpp"
 #include "tests/unit/storage/fixture.hpp"
-
-#include <rocksdb/db.h>
 
 namespace social::storage::test {
 
@@ -86,7 +86,8 @@ TEST_CASE("a newer format is refused", "[storage]") {
   const auto options = options_in(directory.path(), 4);
   open_or_fail(options).reset();
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const char* name : {"default", "journal", "state", "view", "delivery"}) families.emplace_back(name, rocksdb::ColumnFamilyOptions());
+  for (const char* name : {"default", "journal", "state", "view", "delivery"})
+    families.emplace_back(name, rocksdb::ColumnFamilyOptions());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* raw = nullptr;
   REQUIRE(rocksdb::DB::Open(rocksdb::DBOptions(), directory.path().string(), families, &handles, &raw).ok());
@@ -155,8 +156,12 @@ TEST_CASE("damage below the mark is refused and nothing is changed", "[storage]"
     file.seekp(5000);
     file.put(byte);
   }
-  SECTION("a synced tail cut off") { std::filesystem::resize_file(log, std::filesystem::file_size(log) / 2); }
-  SECTION("a missing log") { std::filesystem::remove(log); }
+  SECTION("a synced tail cut off") {
+    std::filesystem::resize_file(log, std::filesystem::file_size(log) / 2);
+  }
+  SECTION("a missing log") {
+    std::filesystem::remove(log);
+  }
   for (int attempt = 0; attempt < 2; ++attempt) {
     const auto why = refused(options);
     CHECK(why.code == error_code::store_damaged);

@@ -33,7 +33,8 @@ using numbers = std::vector<std::uint64_t>;
 TEST_CASE("many rows in the order of their keys", "[storage]") {
   const scratch_directory directory;
   const auto store = open_or_fail(options_in(directory.path()));
-  put(*store, {{table::state, 2, 1, ""}, {table::like, 1, 9, ""}, {table::email, 0, 0, "x"}, {table::endpoint, 0, 0, "e"}});
+  put(*store,
+      {{table::state, 2, 1, ""}, {table::like, 1, 9, ""}, {table::email, 0, 0, "x"}, {table::endpoint, 0, 0, "e"}});
   const auto& rows = *store->ports().rows;
   for (const auto tier : {disk, cached}) {
     const auto found = rows.get_many({{table::endpoint, 0, 0, "e"},
@@ -57,8 +58,13 @@ TEST_CASE("a scan stays in its table and a", "[storage]") {
   const scratch_directory directory;
   const auto store = open_or_fail(options_in(directory.path()));
   const auto top = ~std::uint64_t{0};
-  put(*store, {{table::like, 1, 5, ""}, {table::like, 1, 3, ""}, {table::like, 1, top, ""}, {table::like, 2, 1, ""},
-               {table::like, 0, 7, ""}, {table::connection, 1, 4, ""}, {table::comment_of_post, 1, 2, ""}});
+  put(*store, {{table::like, 1, 5, ""},
+               {table::like, 1, 3, ""},
+               {table::like, 1, top, ""},
+               {table::like, 2, 1, ""},
+               {table::like, 0, 7, ""},
+               {table::connection, 1, 4, ""},
+               {table::comment_of_post, 1, 2, ""}});
   const auto& rows = *store->ports().rows;
   CHECK(bs(rows.scan({table::like, 1, {}, 0, 10}, disk)) == numbers{3, 5, top});
   CHECK(bs(rows.scan({table::like, 1, 3, 0, 10}, disk)) == numbers{5, top});
@@ -73,7 +79,9 @@ TEST_CASE("a scan stays in its table and a", "[storage]") {
 TEST_CASE("newest-first tables are scanned from the greatest b", "[storage]") {
   const scratch_directory directory;
   const auto store = open_or_fail(options_in(directory.path()));
-  put(*store, {{table::post_of_owner, 1, 0, ""}, {table::post_of_owner, 1, 5, ""}, {table::post_of_owner, 1, 900, ""},
+  put(*store, {{table::post_of_owner, 1, 0, ""},
+               {table::post_of_owner, 1, 5, ""},
+               {table::post_of_owner, 1, 900, ""},
                {table::post_of_owner, 2, 6, ""}});
   const auto& rows = *store->ports().rows;
   CHECK(bs(rows.scan({table::post_of_owner, 1, {}, 0, 10}, disk)) == numbers{900, 5, 0});
@@ -91,8 +99,12 @@ TEST_CASE("a scan after b leaves out every text of that b", "[storage]") {
 TEST_CASE("a whole table is walked in pages", "[storage]") {
   const scratch_directory directory;
   const auto store = open_or_fail(options_in(directory.path()));
-  put(*store, {{table::delivery_due, 10, 1, "x"}, {table::delivery_due, 10, 1, "y"}, {table::delivery_due, 20, 1, ""},
-               {table::delivery_due, 30, 1, ""}, {table::delivery, 1, 1, ""}, {table::delivery_log, 1, 1, ""}});
+  put(*store, {{table::delivery_due, 10, 1, "x"},
+               {table::delivery_due, 10, 1, "y"},
+               {table::delivery_due, 20, 1, ""},
+               {table::delivery_due, 30, 1, ""},
+               {table::delivery, 1, 1, ""},
+               {table::delivery_log, 1, 1, ""}});
   const auto& rows = *store->ports().rows;
   std::vector<std::string> walked;
   std::optional<domain::row_key> after;
@@ -116,7 +128,8 @@ TEST_CASE("a snapshot shows what was there when it was taken", "[storage]") {
   const auto& rows = *store->ports().rows;
   CHECK(bs(rows.scan({table::like, 1, {}, 0, 10}, disk, snapshot.get())) == numbers{1});
   CHECK(rows.get({table::like, 1, 2, ""}, disk, snapshot.get()).what == status::absent);
-  CHECK(rows.get_many({{table::like, 1, 1, ""}, {table::like, 1, 2, ""}}, disk, snapshot.get())[1].what == status::absent);
+  CHECK(rows.get_many({{table::like, 1, 1, ""}, {table::like, 1, 2, ""}}, disk, snapshot.get())[1].what ==
+        status::absent);
   CHECK(rows.scan_table(table::like, std::nullopt, 9, 10, snapshot.get()).rows.size() == 1);
   CHECK(bs(rows.scan({table::like, 1, {}, 0, 10}, disk)) == numbers{1, 2});
   store.reset();
