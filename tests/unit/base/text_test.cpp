@@ -135,6 +135,16 @@ TEST_CASE("white space is trimmed at both ends", "[base][text]") {
   CHECK_FALSE(is_blank("\u200B"));
 }
 
+TEST_CASE("white space is exactly the Unicode property", "[base][text]") {
+  const std::vector<char32_t> white_space = {0x09,   0x0A,   0x0B,   0x0C,   0x0D,   0x20,   0x85,   0xA0,   0x1680,
+                                             0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008,
+                                             0x2009, 0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000};
+  std::vector<char32_t> blank;
+  for (char32_t point = 0; point <= 0x10FFFF; ++point)
+    if ((point < 0xD800 || point > 0xDFFF) && is_blank(encoded(point))) blank.push_back(point);
+  CHECK(blank == white_space);
+}
+
 TEST_CASE("control and bidi characters are exactly those of the list", "[base][text]") {
   const auto misleading = [](char32_t p) {
     return p < 0x20 || (p >= 0x7F && p < 0xA0) || p == 0x61C || p == 0x200E || p == 0x200F || p == 0x2028 ||

@@ -173,7 +173,7 @@ TEST_CASE("subscribing again renews the device and keeps its age", "[domain][sub
 TEST_CASE("an endpoint that moves to another person leaves the first", "[domain][subscription]") {
   push_world w;
   w.subscribe_device(anna, device_of(1, 10));
-  w.subscribe_device(bo, device_of(1, 20));
+  w.subscribe_device(bo, device_of(1, 10));  // even with the same version
   CHECK(w.newest().previous_user == anna);
   CHECK(w.owner_of(1)->user == bo);
   // The push actor takes it from the first one: the row, which is the other's by now, stays.
@@ -210,6 +210,7 @@ TEST_CASE("a changed subscription replaces the caller's old endpoint only", "[do
 
   w.subscribe_device(anna, replacing(3, 3, 13));  // itself
   CHECK(w.owner_of(3)->row_version == 13);
+  CHECK(w.newest().replaced.empty());
   CHECK(w.state_of(anna).devices.size() == 2);
 
   w.subscribe_device(bo, device_of(2, 21));       // moves while the first still lists it
