@@ -53,6 +53,10 @@ error unexpected(executable self, const std::string& word) {
   return usage_error(sentence + " See '" + help + "'");
 }
 
+error without_value(const std::string& name) {
+  return usage_error("--" + name + " is given without a value; write --" + name + "=VALUE");
+}
+
 /// CLI11 2.1 takes the next argument for the value of `--name=`; an empty argument of its own is understood.
 std::vector<std::string> with_empty_values(std::vector<std::string> words) {
   std::vector<std::string> all;
@@ -131,8 +135,7 @@ class command_line {
       if (texts.empty()) continue;
       const bool is_toggle = find_option(name)->kind == value_kind::toggle;
       for (auto& text : texts) {
-        if (text.starts_with("--"))
-          return usage_error("--" + name + " is given without a value; write --" + name + "=VALUE");
+        if (text.starts_with("--")) return without_value(name);
         if (is_toggle && text.empty()) text = "true";
       }
       parsed.given.emplace(name, std::move(texts));

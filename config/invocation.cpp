@@ -155,13 +155,13 @@ result<void> check_roles(const invocation& parsed) {
   const auto& all = parsed.settings;
   const auto wrong = [](std::string sentence) { return error(error_code::invalid_input, std::move(sentence)); };
   if (all.roles.push && !all.roles.api)
-    return wrong(std::string(name_of(parsed.self)) +
-                 " cannot run the push role alone: events would reach it through Kafka, which this version does not "
-                 "speak; run social-server with --roles api,push");
+    return wrong(
+        "the push role cannot run alone: events would reach it through Kafka, which this version does not speak; run "
+        "social-server with --roles api,push");
   if (all.roles.api && !all.roles.push && !all.push.off)
-    return wrong(std::string(name_of(parsed.self)) +
-                 " cannot hand events to a push role elsewhere: that needs Kafka, which this version does not speak; "
-                 "add --push.off, or run social-server with --roles api,push");
+    return wrong(
+        "the api role alone cannot hand events to a push role elsewhere: that needs Kafka, which this version does not "
+        "speak; add --push.off, or run social-server with --roles api,push");
   return {};
 }
 

@@ -206,10 +206,10 @@ TEST_CASE("a role alone needs what does not exist yet") {
   CHECK(roles_refused(executable::server, {"--roles=api", "--push.off"}).empty());
   CHECK(roles_refused(executable::api, {"--push.off"}).empty());
   CHECK(contains(roles_refused(executable::server, {"--roles=api"}), "add --push.off"));
-  CHECK(contains(roles_refused(executable::api, {}), "social-server-api cannot hand events"));
+  CHECK(contains(roles_refused(executable::api, {}), "the api role alone cannot hand events"));
   CHECK(contains(roles_refused(executable::api, {}), "add --push.off"));
   CHECK(contains(roles_refused(executable::server, {"--roles=push"}), "run social-server with --roles api,push"));
-  CHECK(contains(roles_refused(executable::push, {"--push.off"}), "social-server-push cannot run the push role alone"));
+  CHECK(contains(roles_refused(executable::push, {"--push.off"}), "the push role cannot run alone"));
   for (const auto* wrong : {"", "api,api", "web", "api,", "api push"})
     CHECK(contains(start{.words = {std::string("--roles=") + wrong}}.refused(), "give api, push or api,push"));
 }
