@@ -3,13 +3,12 @@
 //   bench_http_server --threads 2 --body FILE
 //
 // Prints one line with its port. Ends when standard input does.
-#include <unistd.h>
-
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <string>
+#include <unistd.h>
 
 #include "http/server/envelope.hpp"
 #include "http/server/server.hpp"
