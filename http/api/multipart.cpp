@@ -67,7 +67,8 @@ std::optional<error> read_headers(std::string_view& in, const form_limits& limit
   std::size_t used = 0;
   for (;;) {
     const auto end = in.substr(0, limits.part_header_bytes_max + line_end.size()).find(line_end);
-    if (end == std::string_view::npos || (used += end) > limits.part_header_bytes_max)
+    if (end != std::string_view::npos) used += end;
+    if (end == std::string_view::npos || used > limits.part_header_bytes_max)
       return malformed("a part's header is cut short or longer than " + std::to_string(limits.part_header_bytes_max) +
                        " bytes");
     const auto line = in.substr(0, end);

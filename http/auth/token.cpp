@@ -107,9 +107,9 @@ result<claims> token_signer::verify(std::string_view token, timestamp_t now) con
 }
 
 result<claims> token_signer::read_claims(std::string_view text, timestamp_t now) const {
-  const error refused(error_code::unauthorized);
+  constexpr auto refused = error_code::unauthorized;
   const auto parsed = parse_json(text, token_json_limits);
-  if (!parsed || !parsed->is_object()) return refused;
+  if (!parsed || !parsed->is_object()) return error(refused);
   const auto& object = *parsed;
   const auto text_of = [&](const char* name) -> const std::string* {
     const auto found = object.find(name);
@@ -122,11 +122,11 @@ result<claims> token_signer::read_claims(std::string_view text, timestamp_t now)
   const auto expires_s = seconds_of(object, "exp");
   const auto user = seconds_of(object, "userKey");
   const auto generation = object.find("gen");
-  if (issuer == nullptr || *issuer != options_.issuer || name == nullptr || email == nullptr) return refused;
-  if (!issued_s || !expires_s || !user || *user == 0 || !has_role(object)) return refused;
-  if (generation == object.end() || !generation->is_number_unsigned()) return refused;
+  if (issuer == nullptr || *issuer != options_.issuer || name == nullptr || email == nullptr) return error(refused);
+  if (!issued_s || !expires_s || !user || *user == 0 || !has_role(object)) return error(refused);
+  if (generation == object.end() || !generation->is_number_unsigned()) return error(refused);
   const std::int64_t now_s = now / 1000;
-  if (*expires_s <= now_s || *issued_s > now_s + options_.clock_skew_s) return refused;
+  if (*expires_s <= now_s || *issued_s > now_s + options_.clock_skew_s) return error(refused);
   return claims{static_cast<id_t>(*user), *name, *email, generation->get<std::uint64_t>(), *issued_s, *expires_s};
 }
 
