@@ -24,7 +24,7 @@ class Step:
 def steps_of(readme: Path) -> list[Step]:
     """Fences in their order: `sh` is run, `json` is what it prints, `text` is what the server prints."""
     steps: list[Step] = []
-    for language, content in FENCE.findall(WALK.search(readme.read_text())[1]):
+    for language, content in FENCE.findall(WALK.search(readme.read_text(encoding="utf-8"))[1]):
         if language == "sh":
             steps.append(Step(content))
         elif language == "json":
@@ -86,7 +86,7 @@ class Shell:
             if line.rstrip("\n") == self.END:
                 return lines
             lines.append(line.rstrip("\n"))
-        raise AssertionError(f"the shell ended:\n{self.errors.read_text()}")
+        raise AssertionError(f"the shell ended:\n{self.errors.read_text(encoding="utf-8")}")
 
     def __enter__(self) -> "Shell":
         return self
