@@ -86,7 +86,7 @@ class Shell:
             if line.rstrip("\n") == self.END:
                 return lines
             lines.append(line.rstrip("\n"))
-        raise AssertionError(f"the shell ended:\n{self.errors.read_text(encoding="utf-8")}")
+        raise AssertionError(f"the shell ended:\n{self.errors.read_text()}")
 
     def __enter__(self) -> "Shell":
         return self
