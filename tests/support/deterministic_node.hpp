@@ -84,12 +84,14 @@ class deterministic_node {
   runtime::node node_;
 };
 
-/// The seeds of a random test: `count` fixed ones, or the one in SOCIAL_TEST_SEED. A failing test prints its seed.
+/// The seeds of a random test: `count` fixed ones, SOCIAL_TEST_SEEDS many, or the one in SOCIAL_TEST_SEED. A failing
+/// test prints its seed.
 inline std::pair<std::uint64_t, std::uint64_t> seeds(std::uint64_t count) {
   if (const char* wanted = std::getenv("SOCIAL_TEST_SEED")) {
     const auto seed = std::stoull(wanted);
     return {seed, seed + 1};
   }
+  if (const char* many = std::getenv("SOCIAL_TEST_SEEDS")) count = std::stoull(many);
   return {1, count + 1};
 }
 
