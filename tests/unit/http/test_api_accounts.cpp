@@ -92,7 +92,7 @@ TEST_CASE("joining takes a form, with or without a picture", "[api]") {
   CHECK(join_with_form(f, fields + "--B--\r\n").status == 200);
   CHECK(f.last_bytes_max == 8 * 1024 * 1024);
   const auto picture = std::string("--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\\b.png\"\r\n") +
-                       "Content-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\0\0\r\n-";
+                       "Content-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n" + std::string(2, '\0') + "\r\n-";
   const auto r = join_with_form(f, fields + picture + "\r\n--B--");
   CHECK(r.status == 200);
   CHECK_FALSE(r.value().at("user").contains("profileImageUrl"));
