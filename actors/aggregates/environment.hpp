@@ -33,6 +33,7 @@ struct environment {
   const ports::clock* clock = nullptr;
   registry kinds;
   aggregate_limits limits;
+  std::string prefix;  ///< before the kinds of shards and readers, where one node has several regions
   std::vector<disk_reader_actor> disk_readers;
 
   [[nodiscard]] const disk_reader_actor& disk_reader_for(std::uint64_t number) const {

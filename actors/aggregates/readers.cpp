@@ -24,9 +24,9 @@ bool shed_query(caf::type_erased_tuple& content) {
 
 }  // namespace
 
-disk_reader::disk_reader(caf::actor_config& cfg, runtime::node_context& node, id_t id, const ports::row_reader& rows,
-                         query_function run, std::shared_ptr<void> ended)
-    : super(cfg, node, {"disk-reader", id, 0, reader_mailbox_max}),
+disk_reader::disk_reader(caf::actor_config& cfg, runtime::node_context& node, std::string kind, id_t id,
+                         const ports::row_reader& rows, query_function run, std::shared_ptr<void> ended)
+    : super(cfg, node, {std::move(kind), id, 0, reader_mailbox_max}),
       rows_(rows),
       run_(std::move(run)),
       ended_(std::move(ended)) {}

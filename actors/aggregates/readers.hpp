@@ -19,8 +19,8 @@ using query_function = std::function<std::optional<result<protocol::answer>>(con
 class disk_reader final : public runtime::instrumented<disk_reader_actor::base> {
  public:
   using super = runtime::instrumented<disk_reader_actor::base>;
-  disk_reader(caf::actor_config& cfg, runtime::node_context& node, id_t id, const ports::row_reader& rows,
-              query_function run, std::shared_ptr<void> ended);
+  disk_reader(caf::actor_config& cfg, runtime::node_context& node, std::string kind, id_t id,
+              const ports::row_reader& rows, query_function run, std::shared_ptr<void> ended);
   behavior_type make_behavior() override;
   void on_exit() override;
 

@@ -15,13 +15,14 @@ region::region(region_parts parts) : node_(*parts.node) {
   env_->clock = parts.clock;
   env_->kinds = std::move(parts.kinds);
   env_->limits = parts.limits;
+  env_->prefix = parts.prefix;
   const auto run = parts.queries ? parts.queries : [](const protocol::query&, ports::read_tier) {
     return std::optional(result<protocol::answer>(error_code::unavailable));
   };
   auto& system = node_.system();
   for (std::size_t i = 0; i < parts.limits.disk_readers; ++i)
-    env_->disk_readers.push_back(
-        node_.spawn_blocking<disk_reader>(node_.context(), i + 1, *parts.store.rows, run, readers_ended_.ticket()));
+    env_->disk_readers.push_back(node_.spawn_blocking<disk_reader>(node_.context(), env_->prefix + "disk-reader", i + 1,
+                                                                   *parts.store.rows, run, readers_ended_.ticket()));
   for (shard_t s = 0; s < parts.store.log->shards(); ++s) shards_.push_back(system.spawn<shard>(env_, s));
   if (parts.queries)
     for (std::size_t i = 0; i < parts.readers; ++i)

@@ -22,6 +22,7 @@ struct region_parts {
   aggregate_limits limits;
   query_function queries;  ///< empty: this region answers none
   std::size_t readers = 2;
+  std::string prefix;  ///< tells its shards and readers from those of another region of the node, e.g. "push-"
 };
 
 /// Owns its shards and readers. `send` and `ask` from any thread.

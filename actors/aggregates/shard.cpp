@@ -13,7 +13,7 @@ constexpr auto tick_interval = std::chrono::seconds(1);
 }
 
 shard::shard(caf::actor_config& cfg, std::shared_ptr<const environment> env, shard_t number)
-    : super(cfg, *env->node, {"shard", number, number, env->limits.shard_mailbox_max}),
+    : super(cfg, *env->node, {env->prefix + "shard", number, number, env->limits.shard_mailbox_max}),
       env_(std::move(env)),
       number_(number) {}
 

@@ -5,10 +5,10 @@
 //     template <class V> void fields(V& v) { v(seq, name, email); }
 // The encoding is: version byte, then the fields in order. Integers are LEB128 varints (signed ones zig-zag coded),
 // bool and enums like integers, text and byte strings length-prefixed, optional = flag byte + value, vector = count +
-// values, nested structs = their fields (no version byte of their own; the outermost version covers them).
-// A newer version only appends fields to the outermost struct: a reader of an older record leaves the missing tail at its
-// default, a record of the reader's own version has all fields, and a reader refuses a record whose version is newer than
-// its own. `fields` must not be reordered; golden-bytes tests pin it.
+// values, nested structs = the length of their fields, then the fields (no version byte: the outermost version covers them).
+// A newer version only appends fields, to the outermost struct or to a nested one: a reader of an older record leaves a
+// missing tail at its default, a record of the reader's own version has all fields, and a reader refuses a record whose
+// version is newer than its own. `fields` must not be reordered; golden-bytes tests pin it.
 #pragma once
 
 #include <concepts>
@@ -73,7 +73,11 @@ class record_writer {
   template <class T>
     requires requires(T& t, record_writer& w) { t.fields(w); }
   void put_object(T& value) {
+    const auto start = out_.size();
     value.fields(*this);
+    std::string length;
+    record_writer(length).put_varint(out_.size() - start);
+    out_.insert(start, length);
   }
 
   std::string& out_;
@@ -84,8 +88,8 @@ class record_reader {
   /// `older`: the record was written by an older version, which knew fewer fields.
   explicit record_reader(std::string_view bytes, bool older = false) : in_(bytes), older_(older) {}
 
-  /// Reads each value in turn. Once the input of an older record is used up at a field border of the outermost struct,
-  /// the rest keep their defaults (fields appended by a newer version). Check `ok()` afterwards.
+  /// Reads each value in turn. Once the input of an older record is used up at a field border, the rest keep their
+  /// defaults (fields appended by a newer version). Check `ok()` afterwards.
   template <class... Ts>
   void operator()(Ts&... values) {
     (get(values), ...);
@@ -117,7 +121,7 @@ class record_reader {
   }
   template <class T>
   void get(T& value) {
-    if (!good_ || (older_ && depth_ == 0 && in_.empty())) return;
+    if (!good_ || (older_ && in_.empty() && depth_ == 0)) return;
     if constexpr (std::is_same_v<T, bool>) {
       value = get_varint() != 0;
     } else if constexpr (std::is_enum_v<T>) {
@@ -161,7 +165,17 @@ class record_reader {
   template <class T>
     requires requires(T& t, record_reader& r) { t.fields(r); }
   void get_object(T& value) {
-    value.fields(*this);
+    const auto size = get_varint();
+    if (size > in_.size()) {
+      fail();
+      return;
+    }
+    record_reader nested(in_.substr(0, size), older_);
+    value.fields(nested);
+    if (nested.ok())
+      in_.remove_prefix(size);
+    else
+      fail();
   }
 
   std::string_view in_;

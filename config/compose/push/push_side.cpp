@@ -45,7 +45,7 @@ struct push_side::parts {
   explicit parts(host& on) : on(on) {}
   host& on;
   bool embedded = true;
-  std::unique_ptr<storage::rocks_store> store;
+  opened_store store;
   std::shared_ptr<push::vapid_keys> keys;
   std::unique_ptr<push::transport> transport;
   std::unique_ptr<aggregates::region> region;
@@ -71,12 +71,13 @@ result<std::unique_ptr<push_side>> push_side::open(host& on, bool embedded) {
   }
   aggregates::region_parts region;
   region.node = &on.node;
-  region.store = made->store->ports();
+  region.store = made->store.ports;
   region.clock = &on.clock;
   region.kinds.add<domain::subscription_aggregate>();
   region.limits = aggregate_limits_of(on.settings.limits);
   region.limits.must_sync = true;  // no journal elsewhere replays what a device asked for
   region.limits.disk_readers = 1;
+  region.prefix = "push-";
   made->region = std::make_unique<aggregates::region>(std::move(region));
   return std::unique_ptr<push_side>(new push_side(std::move(made)));
 }
@@ -86,7 +87,7 @@ void push_side::start(const std::string& public_url) {
   push::push_dependencies d;
   d.system = &p.on.node.system();
   d.node = &p.on.node.context();
-  d.store = p.store->ports();
+  d.store = p.store.ports;
   d.clock = &p.on.clock;
   d.random = &p.on.random;
   d.transport = p.transport.get();
@@ -120,7 +121,7 @@ result<protocol::push_key> push_side::push_key() const {
 }
 
 ports::store push_side::store() {
-  return parts_->store->ports();
+  return parts_->store.ports;
 }
 
 bool push_side::stop(std::chrono::milliseconds deadline) {
@@ -131,7 +132,7 @@ bool push_side::stop(std::chrono::milliseconds deadline) {
 }
 
 void push_side::close_store() {
-  parts_->store->close();
+  parts_->store.store->close();
 }
 
 // --- subcommands

@@ -40,6 +40,37 @@ struct first_version {
   friend bool operator==(const first_version&, const first_version&) = default;
 };
 
+/// `inner` after it has grown.
+struct grown_inner {
+  std::uint64_t number = 0;
+  std::string text;
+  std::uint64_t added = 42;
+  template <class V>
+  void fields(V& v) {
+    v(number, text, added);
+  }
+};
+
+struct list_of_inner {
+  std::vector<inner> list;
+  std::uint64_t behind = 0;
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(list, behind);
+  }
+};
+
+struct list_of_grown {
+  std::vector<grown_inner> list;
+  std::uint64_t behind = 0;
+  static constexpr std::uint8_t version = 2;
+  template <class V>
+  void fields(V& v) {
+    v(list, behind);
+  }
+};
+
 struct second_version : first_version {
   std::uint16_t added = 7;
   std::string added_too = "default";
@@ -62,8 +93,8 @@ const std::string sample_bytes =
     "\x03\xEA\xB0\x80"  // text of three bytes
     "\x01\x02"          // has a value: 1
     "\x02"              // two values
-    "\x01\x01x"
-    "\x00\x00"s;
+    "\x03\x01\x01x"     // each: its length, then its fields
+    "\x02\x00\x00"s;
 
 template <class T>
 struct only {
@@ -100,6 +131,20 @@ TEST_CASE("a newer reader leaves what an older writer did not know at its defaul
   CHECK(static_cast<const first_version&>(*read) == sample);
   CHECK(read->added == 7);
   CHECK(read->added_too == "default");
+}
+
+TEST_CASE("a struct inside a record grows like the record itself", "[base][record]") {
+  const auto bytes = encode_record(list_of_inner{{{1, "x"}, {2, "y"}}, 9});
+  const auto read = decode_record<list_of_grown>(bytes);
+  REQUIRE(read);
+  REQUIRE(read->list.size() == 2);
+  CHECK(read->list[1].number == 2);
+  CHECK(read->list[1].text == "y");
+  CHECK(read->list[1].added == 42);
+  CHECK(read->behind == 9);
+  auto same_version = bytes;
+  same_version[0] = '\x02';
+  CHECK_FALSE(decode_record<list_of_grown>(same_version));  // of its own version every field has to be there
 }
 
 TEST_CASE("an older reader refuses a newer record", "[base][record]") {

@@ -118,13 +118,13 @@ subscription::device device() {
 TEST_CASE("state rows have these bytes", "[domain][golden]") {
   check_golden(user_state(), "014004416e6e61054140782e79022468ffffffffffffffffff0101022f69030180e09592c16801");
   check_golden(user::state{}, "01000000000000000000");
-  check_golden(post_state(), "0180014004416e6e61056140782e790004eab8800a80e09592c1680182e09592c168");
-  check_golden(post::state{}, "010000000000000000");
-  check_golden(comment_state(), "01c001800140820103ebb3b406626f40782e7901022f69026f6b80e09592c16800");
-  check_golden(comment::state{}, "0100000000000000000000");
+  check_golden(post_state(), "0180010d4004416e6e61056140782e790004eab8800a80e09592c1680182e09592c168");
+  check_golden(post::state{}, "01000400000000000000");
+  check_golden(comment_state(), "01c00180014011820103ebb3b406626f40782e7901022f69026f6b80e09592c16800");
+  check_golden(comment::state{}, "010000000400000000000000");
   check_golden(subscription::state{64, {device(), {}}},
-               "014002ffffffffffffff07070a68747470733a2f2f702f030400ff026162026b3102656e80e09592c1680180e09592c16802018"
-               "0e09592c1680000000000000000000000");
+               "01400236ffffffffffffff07070a68747470733a2f2f702f030400ff026162026b3102656e80e09592c1680180e09592c168020"
+               "180e09592c1680b0000000000000000000000");
   check_golden(subscription::state{}, "010000");
 }
 
@@ -133,35 +133,36 @@ TEST_CASE("rows have these bytes", "[domain][golden]") {
   check_golden(user::email_row{64}, "0140");
   check_golden(user::generation_row{0x8000000000000000}, "0180808080808080808001");
   check_golden(user::connection_row{user::connection_state::requested, bo(), noon, std::nullopt},
-               "0101820103ebb3b406626f40782e7901022f6980e09592c16800");
+               "010111820103ebb3b406626f40782e7901022f6980e09592c16800");
   check_golden(user::connection_row{user::connection_state::granted, anna(), noon, noon + 1},
-               "01024004416e6e61056140782e790080e09592c1680182e09592c168");
-  check_golden(post::like_row{bo(), noon}, "01820103ebb3b406626f40782e7901022f6980e09592c168");
+               "01020d4004416e6e61056140782e790080e09592c1680182e09592c168");
+  check_golden(post::like_row{bo(), noon}, "0111820103ebb3b406626f40782e7901022f6980e09592c168");
   check_golden(subscription::endpoint_row{64, 7}, "014007");
   check_golden(bo(), "01820103ebb3b406626f40782e7901022f69");
 }
 
 TEST_CASE("events have these bytes, numbers and names", "[domain][golden]") {
   check_event<user_aggregate>(user::user_joined{user_state()}, 1, "user-joined",
-                              "014004416e6e61054140782e79022468ffffffffffffffffff0101022f69030180e09592c16801");
+                              "01264004416e6e61054140782e79022468ffffffffffffffffff0101022f69030180e09592c16801");
   check_event<user_aggregate>(user::signed_in{noon}, 2, "signed-in", "0180e09592c168");
   check_event<user_aggregate>(user::connection_requested{64, bo(), noon}, 3, "connection-requested",
-                              "0140820103ebb3b406626f40782e7901022f6980e09592c168");
-  check_event<user_aggregate>(user::connection_granted{anna(), bo(), noon, noon + 1}, 4, "connection-granted",
-                              "014004416e6e61056140782e7900820103ebb3b406626f40782e7901022f6980e09592c16882e09592c168");
+                              "014011820103ebb3b406626f40782e7901022f6980e09592c168");
+  check_event<user_aggregate>(
+      user::connection_granted{anna(), bo(), noon, noon + 1}, 4, "connection-granted",
+      "010d4004416e6e61056140782e790011820103ebb3b406626f40782e7901022f6980e09592c16882e09592c168");
   check_event<post_aggregate>(post::post_created{post_state()}, 1, "post-created",
-                              "0180014004416e6e61056140782e790004eab8800a80e09592c1680182e09592c168");
+                              "012280010d4004416e6e61056140782e790004eab8800a80e09592c1680182e09592c168");
   check_event<post_aggregate>(post::post_liked{128, 64, bo(), "글", noon}, 2, "post-liked",
-                              "01800140820103ebb3b406626f40782e7901022f6903eab88080e09592c168");
+                              "0180014011820103ebb3b406626f40782e7901022f6903eab88080e09592c168");
   check_event<post_aggregate>(post::comment_added{128, 192, noon}, 3, "comment-added", "018001c00180e09592c168");
   check_event<post_aggregate>(post::post_viewed{128, 64, 5, noon}, 4, "post-viewed", "018001400580e09592c168");
   check_event<comment_aggregate>(
       comment::comment_created{comment_state(), anna()}, 1, "comment-created",
-      "01c001800140820103ebb3b406626f40782e7901022f69026f6b80e09592c168004004416e6e61056140782e7900");
+      "0121c00180014011820103ebb3b406626f40782e7901022f69026f6b80e09592c168000d4004416e6e61056140782e7900");
   check_event<subscription_aggregate>(subscription::device_subscribed{64, device(), 130, {1, 2}, {"hash"}}, 1,
                                       "device-subscribed",
-                                      "0140ffffffffffffff07070a68747470733a2f2f702f030400ff026162026b3102656e80e09592c1"
-                                      "680180e09592c168020180e09592c1688201020102010468617368");
+                                      "014036ffffffffffffff07070a68747470733a2f2f702f030400ff026162026b3102656e80e09592"
+                                      "c1680180e09592c168020180e09592c1688201020102010468617368");
   check_event<subscription_aggregate>(subscription::device_removed{64, 7, true, "hash"}, 2, "device-removed",
                                       "014007010468617368");
   check_event<subscription_aggregate>(subscription::delivery_recorded{64, 7, true, noon}, 3, "delivery-recorded",
