@@ -40,6 +40,16 @@ class record_writer {
     out_.push_back(static_cast<char>(value));
   }
 
+  /// Puts the length before what `write` writes, as for a struct inside the record.
+  template <class F>
+  void nested(F write) {
+    const auto start = out_.size();
+    write();
+    std::string length;
+    record_writer(length).put_varint(out_.size() - start);
+    out_.insert(start, length);
+  }
+
  private:
   template <class T>
   void put(T& value) {
@@ -73,11 +83,7 @@ class record_writer {
   template <class T>
     requires requires(T& t, record_writer& w) { t.fields(w); }
   void put_object(T& value) {
-    const auto start = out_.size();
-    value.fields(*this);
-    std::string length;
-    record_writer(length).put_varint(out_.size() - start);
-    out_.insert(start, length);
+    nested([&] { value.fields(*this); });
   }
 
   std::string& out_;
