@@ -40,9 +40,9 @@ struct id_block_value {
   friend bool operator==(const id_block_value&, const id_block_value&) = default;
 };
 
-/// Value of one journal record: version 1 | epoch | time | trace | count | (length | kind | id | type | bytes) per event,
-/// coded as in actors/base/record.hpp. The schema version of an event is the first byte of its bytes. `epoch` is the
-/// owner's claim in a cluster and 0 in a store without one. Shard and first sequence stand in the key.
+/// Value of one journal record: version 1 | epoch | time | trace | count | (length | kind | id | type | bytes) per
+/// event, coded as in actors/base/record.hpp. The schema version of an event is the first byte of its bytes. `epoch` is
+/// the owner's claim in a cluster and 0 in a store without one. Shard and first sequence stand in the key.
 std::string encode_journal_value(const ports::commit_request& request, std::uint64_t epoch = 0);
 
 /// Errors: corrupt_record names shard and sequence.
