@@ -48,9 +48,9 @@ std::optional<route> find_route(std::string_view path) {
 /// Decimal without sign, spaces or leading zeros, at most `max`. Zero counts: shard 0 is an actor, too.
 std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t max) {
   std::uint64_t value = 0;
-  const auto* const last = text.data() + text.size();
-  const auto [end, failed] = std::from_chars(text.data(), last, value);
-  if (failed != std::errc{} || end != last || value > max || (text.size() > 1 && text.front() == '0'))
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc{} || end != text.data() + text.size() || value > max ||
+      (text.size() > 1 && text.front() == '0'))
     return std::nullopt;
   return value;
 }
