@@ -1,0 +1,86 @@
+"""Every acknowledged write survives a power cut, on a disk that keeps only what was synced; and the same checker finds
+the two faults it is there for, in servers that are broken on purpose.
+
+CRASH_CYCLES: power cuts of each kind, 5 without it. CRASH_SEED: repeats the choices of a run (not its interleaving).
+"""
+
+import os
+import random
+import signal
+
+import pytest
+from checker import Checker, of_kind, report
+from workload import SETTLED, CrashServer, Ledger, found, write_until_gone
+
+CYCLES = int(os.environ.get("CRASH_CYCLES", "5"))
+SEED = int(os.environ.get("CRASH_SEED", random.randrange(1_000_000)))
+POWER_CUT = 40  # the exit code of the test program
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Started by the test with `--power` options of its choice, as often as it wants."""
+    print(f"CRASH_SEED={SEED} CRASH_CYCLES={CYCLES}")
+    one = CrashServer(tmp_path / "data", name="tests/power_cut_server")
+    options = list(one.options)
+
+    def start(*power: str) -> CrashServer:
+        one.options = [*options, *power]
+        return one.start()
+
+    one.start_with = start
+    yield one
+    one.end()
+
+
+@pytest.mark.parametrize("mode", ["drop", "zero", "tear"])
+def test_what_was_acknowledged_survives_a_power_cut(server, mode):
+    choices = random.Random(f"{SEED} {mode}")
+    ledger = Ledger()
+    checker = Checker(server, ledger)
+
+    def start(cycle: int) -> None:
+        # Every other cut waits until something has been written that is not synced.
+        when = ["--power.at-sync"] if cycle % 2 == 0 else []
+        server.start_with(f"--power.mode={mode}", f"--power.seed={choices.randrange(1 << 32)}", *when)
+
+    start(0)
+    found(server.url, ledger)
+    for cycle in range(1, CYCLES + 1):
+        after = choices.randint(20, 100)
+        status = write_until_gone(server, ledger, SEED + cycle, after=after, number=signal.SIGUSR1)
+        assert status == POWER_CUT, server.log[-4000:]
+        start(cycle)
+        problems = checker.check(everything=cycle == CYCLES) + checker.check_devices(everything=cycle == CYCLES)
+        assert not problems, f"power cut {cycle}: {report(problems)}"
+    lost = checker.wait_for_comment_lines()
+    assert not lost, report(lost)
+    assert server.stop() == 0, server.log[-4000:]
+    print(f"{CYCLES} power cuts ({mode}), {ledger.acknowledged} acknowledged writes")
+
+
+@pytest.mark.parametrize("mode", ["drop", "zero", "tear"])
+def test_without_the_sync_flag_acknowledged_writes_are_lost_and_found_missing(server, mode):
+    ledger = Ledger()
+    server.start_with(f"--power.mode={mode}", f"--power.seed={SEED}", "--power.no-sync")
+    found(server.url, ledger)
+    status = write_until_gone(server, ledger, SEED, after=100, number=signal.SIGUSR1, weights=SETTLED)
+    assert status == POWER_CUT, server.log[-4000:]
+    server.start_with()
+    problems = Checker(server, ledger).check(everything=True)
+    print(report(problems))
+    assert of_kind(problems, "lost")
+
+
+@pytest.mark.parametrize(("end", "expected"), [("cut", POWER_CUT), ("kill", -signal.SIGKILL)])
+def test_counts_in_a_batch_of_their_own_are_found_to_differ(server, end, expected):
+    ledger = Ledger()
+    at = random.Random(SEED).randint(5, 40)
+    server.start_with(f"--power.split-counts={at}", f"--power.end={end}")
+    found(server.url, ledger)
+    assert write_until_gone(server, ledger, SEED) == expected, server.log[-4000:]
+    server.start_with()
+    problems = Checker(server, ledger).check(everything=True)
+    print(report(problems))
+    assert of_kind(problems, "count")
+    assert not of_kind(problems, "lost"), report(problems)
