@@ -65,7 +65,9 @@ class watchers {
   void signal();
 
  private:
-  std::recursive_mutex mutex_;  // held while callbacks run: that is what `remove` waits for
+  // Held while callbacks run: that is what `remove` waits for. So a caller of `add` or `remove` must not hold a lock
+  // that a callback takes.
+  std::recursive_mutex mutex_;
   std::vector<std::pair<std::uint64_t, std::function<void()>>> entries_;
   std::uint64_t next_ = 1;
   bool signalling_ = false;
