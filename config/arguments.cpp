@@ -47,10 +47,10 @@ error unexpected(executable self, const std::string& word) {
   if (const auto* known = find_option(name))
     return usage_error("--" + name + " is not an option of " + std::string(name_of(self)) + " but of " +
                        takers(*known) + "; leave it out");
-  std::string sentence = "there is no option --" + name;
+  const std::string sentence = "there is no option --" + name;
   if (const auto* nearest = nearest_option(name))
-    sentence.append("; did you mean --").append(nearest->name).append("?");
-  return usage_error(sentence + " See '" + help + "'");
+    return usage_error(sentence + "; did you mean --" + std::string(nearest->name) + "? See '" + help + "'");
+  return usage_error(sentence + "; see '" + help + "'");
 }
 
 error without_value(const std::string& name) {

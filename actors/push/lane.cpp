@@ -78,6 +78,11 @@ bool lane::begin_sweep() {
   if (reading_) return false;
   reading_ = true;
   stored_due_.reset();
+  for (const auto& [user, queue] : queues_)
+    for (const auto& entry : queue) here_.erase(entry.name.text());
+  queues_.clear();
+  turns_.clear();
+  queued_ = 0;
   return true;
 }
 
@@ -111,6 +116,12 @@ void lane::finished(const lane_entry& entry) {
   assert(under_way_ > 0);
   --under_way_;
   here_.erase(entry.name.text());
+}
+
+void lane::put_back(const lane_entry& entry, timestamp_t retry_at) {
+  finished(entry);
+  note_stored(entry.due);
+  load_not_before_ = retry_at;
 }
 
 void lane::answered(const judgement& answer, std::uint64_t device, std::string_view key_id, timestamp_t now,

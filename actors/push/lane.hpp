@@ -51,7 +51,7 @@ class lane {
   /// `needs_subject`: this origin may not be sent to at all.
   lane(std::string origin, const push_options& options, bool needs_subject);
 
-  // --- work in ------------------------------------------------------------------------------------------------------
+  // --- work in
   /// Takes it into memory if there is a place; otherwise it stays in the store and is read later. One that is here
   /// already is left as it is.
   void offer(const lane_entry& entry);
@@ -69,16 +69,22 @@ class lane {
   void loaded(const std::vector<lane_entry>& rows, bool more, std::optional<timestamp_t> next_due);
   void load_failed(timestamp_t retry_at);
 
-  /// The store is looked through for expired deliveries. False: not now, a read is under way.
+  /// The store is looked through for expired deliveries, and memory is emptied into it. False: not now, a read is under
+  /// way.
   bool begin_sweep();
+  /// Queued or under way.
+  [[nodiscard]] bool is_here(const delivery_name& name) const { return here_.contains(name.text()); }
   /// `first_due`: of what is left; nothing: the store holds nothing for this lane.
   void swept(std::optional<timestamp_t> first_due);
 
-  // --- work out -----------------------------------------------------------------------------------------------------
+  // --- work out
   /// The next delivery to send, if one may be sent now. It counts as under way until `finished`.
   std::optional<lane_entry> next(timestamp_t now);
   /// It is answered, or came to nothing, and the store knows.
   void finished(const lane_entry& entry);
+
+  /// It came to nothing, through no fault of its own: it is read again from the store, not before `retry_at`.
+  void put_back(const lane_entry& entry, timestamp_t retry_at);
 
   /// What the service answered, as soon as it has. `random` picks within the back-off.
   void answered(const judgement& answer, std::uint64_t device, std::string_view key_id, timestamp_t now,
@@ -87,7 +93,7 @@ class lane {
   [[nodiscard]] bool may_delete_refused(const refusal_history& history, std::uint64_t device, std::string_view key_id,
                                         timestamp_t now) const;
 
-  // --- what it is ---------------------------------------------------------------------------------------------------
+  // --- what it is
   /// When to call again; nothing: not before something happens.
   [[nodiscard]] std::optional<timestamp_t> wake_at(timestamp_t now) const;
   [[nodiscard]] lane_state state() const noexcept { return state_; }

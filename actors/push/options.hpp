@@ -35,12 +35,12 @@ struct push_options {
   std::size_t reaction_chunk = 64;        ///< journal records per step
   std::size_t batches_waiting_max = 64;   ///< `consume` calls that wait; one more is refused as overloaded
 
-  std::size_t workers = 2;                ///< detached actors that read, encrypt, print
-  std::size_t lanes_max = 1024;           ///< origins served at once; the others wait in the store
-  std::size_t lane_requests_max = 16;     ///< under way per origin
-  std::size_t lane_queue_max = 256;       ///< deliveries of an origin in memory; the rest is in the store
-  std::int64_t lane_idle_ms = 300'000;    ///< a lane without work goes after this
-  std::int64_t expiry_check_ms = 60'000;  ///< how often the deliveries of a lane that stands still are looked through
+  std::size_t workers = 2;                 ///< detached actors that read, encrypt, print
+  std::size_t lanes_max = 1024;            ///< origins served at once; the others wait in the store
+  std::size_t lane_requests_max = 16;      ///< under way per origin
+  std::size_t lane_queue_max = 256;        ///< deliveries of an origin in memory; the rest is in the store
+  std::int64_t lane_idle_ms = 300'000;     ///< a lane without work goes after this
+  std::int64_t expiry_check_ms = 600'000;  ///< how often the deliveries of a lane that stands still are looked through
 
   std::int64_t retry_first_ms = 1000;       ///< full jitter: a random time up to this, doubling,
   std::int64_t retry_max_ms = 15 * 60'000;  ///< up to this

@@ -1,7 +1,6 @@
 #include "actors/push/payload.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "actors/base/base64.hpp"
 #include "actors/base/digest.hpp"
@@ -29,6 +28,21 @@ std::string write(const payload_fields& f) {
   return out;
 }
 
+/// Cuts `text`, one of the fields, as little as needed, but not below `kept` bytes. Searched, for escapes make the
+/// length of JSON unequal to that of its text.
+std::string shortened(const payload_fields& fields, std::string_view& text, std::size_t kept, std::size_t bytes_max) {
+  const auto whole = text;
+  std::size_t fits = std::min(kept, whole.size());
+  std::size_t too_long = whole.size();
+  while (fits + 1 < too_long) {
+    const auto middle = fits + (too_long - fits) / 2;
+    text = first_bytes_on_boundary(whole, middle);
+    (write(fields).size() <= bytes_max ? fits : too_long) = middle;
+  }
+  text = first_bytes_on_boundary(whole, fits);
+  return write(fields);
+}
+
 std::string topic_of(std::string_view text) {
   const auto digest = sha256(text);
   return base64url_encode({reinterpret_cast<const char*>(digest.data()), digest.size()}).substr(0, topic_characters);
@@ -38,14 +52,18 @@ std::string topic_of(std::string_view text) {
 
 std::string make_payload(payload_fields fields, std::size_t bytes_max) {
   auto out = write(fields);
-  // Title and body stand there twice; a byte of text is at least a byte of JSON.
-  for (const auto& [text, times] : {std::pair(&fields.body, 2), {&fields.title, 2}, {&fields.event_id, 1}}) {
-    while (out.size() > bytes_max && !text->empty()) {
-      const auto excess =
-          (out.size() - bytes_max + static_cast<std::size_t>(times) - 1) / static_cast<std::size_t>(times);
-      *text = first_bytes_on_boundary(*text, text->size() - std::min(text->size(), excess));
-      out = write(fields);
-    }
+  // What no person reads in full gives way first, so that an outsider's endless name or id does not cost the message.
+  struct step {
+    std::string_view payload_fields::* text;
+    std::size_t bytes_kept;
+  };
+  for (const auto& [text, kept] : {step{&payload_fields::event_id, 256},
+                                   {&payload_fields::title, 512},
+                                   {&payload_fields::body, 0},
+                                   {&payload_fields::title, 0},
+                                   {&payload_fields::event_id, 0}}) {
+    if (out.size() <= bytes_max) break;
+    out = shortened(fields, fields.*text, kept, bytes_max);
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #include "actors/push/planner.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 #include "actors/base/log.hpp"
@@ -170,41 +171,56 @@ void planner::deliver(step& s, const push_event& event, std::uint64_t user, cons
   s.out.deliveries.push_back({name, row.origin, row.created, row.expires});
 }
 
-result<plan> planner::plan_fan_out(const domain::row_key& job, timestamp_t now) const {
-  step s(rows_, now);
-  auto row = s.rows.get<fan_out_row>(job);
-  if (s.rows.failure()) return *s.rows.failure();
-  s.out.finished = true;
-  const auto event = row ? event_of(row->event) : std::nullopt;
-  if (!event) {  // gone, or damaged (which has been logged): it must not stand in the way of the next
-    s.rows.erase(job);
-    return s.finish();
-  }
-  if (event->time + options_.ttl_ms <= now) {
-    ++s.out.expired;
-    s.rows.erase(job);
-    return s.finish();
-  }
+struct planner::running_job {
+  domain::row_key key;
+  fan_out_row row;
+  push_event event;
+};
 
-  const auto found = rows_.scan_table(domain::table::subscriber_user,
-                                      domain::row_key{domain::table::subscriber_user, row->done_up_to, 0, {}},
-                                      std::numeric_limits<std::uint64_t>::max(), options_.fan_out_chunk_users);
+/// Those that still have a way to go; the others' rows leave.
+std::vector<planner::running_job> planner::running_jobs(step& s, const std::vector<domain::row_key>& jobs) const {
+  std::vector<running_job> out;
+  for (const auto& key : jobs) {
+    auto row = s.rows.get<fan_out_row>(key);
+    auto event = row ? event_of(row->event) : std::nullopt;
+    const bool expired = event && event->time + options_.ttl_ms <= s.now;
+    if (expired) ++s.out.expired;
+    if (!event || expired)  // gone, or damaged (which has been logged): it must not stand in the way of the next
+      s.rows.erase(key);
+    else
+      out.push_back({key, std::move(*row), std::move(*event)});
+  }
+  return out;
+}
+
+result<plan> planner::plan_fan_outs(const std::vector<domain::row_key>& keys, timestamp_t now) const {
+  step s(rows_, now);
+  auto jobs = running_jobs(s, keys);
+  if (jobs.empty() || s.rows.failure()) return s.finish();
+
+  const auto from = jobs.front().row.done_up_to;
+  const auto found =
+      rows_.scan_table(domain::table::subscriber_user, domain::row_key{domain::table::subscriber_user, from, 0, {}},
+                       std::numeric_limits<std::uint64_t>::max(), options_.fan_out_chunk_users);
   if (found.what != ports::row_value::status::found) return read_error(found);
   std::vector<domain::row_key> wanted;
   for (const auto& user : found.rows) wanted.push_back(subscription_key(user.key.a));
   s.rows.prefetch(wanted);
   for (const auto& user : found.rows)
-    if (user.key.a != actor_of(*event)) tell(s, *event, user.key.a);
+    for (const auto& job : jobs)
+      if (user.key.a != actor_of(job.event)) tell(s, job.event, user.key.a);
 
   s.out.nobody = 0;  // people without a device are no news in a fan-out
-  s.out.finished = found.rows.size() < options_.fan_out_chunk_users;
-  s.out.more = !s.out.finished;
-  if (s.out.finished) {
-    s.rows.erase(job);
-  } else {
-    row->done_up_to = found.rows.back().key.a;
-    row->users += found.rows.size();
-    s.rows.put(job, *row);
+  s.out.more = found.rows.size() == options_.fan_out_chunk_users;
+  s.out.done_up_to = found.rows.empty() ? from : found.rows.back().key.a;
+  for (auto& job : jobs) {
+    assert(job.row.done_up_to == from);
+    job.row.done_up_to = s.out.done_up_to;
+    job.row.users += found.rows.size();
+    if (s.out.more)
+      s.rows.put(job.key, job.row);
+    else
+      s.rows.erase(job.key);
   }
   return s.finish();
 }

@@ -30,11 +30,11 @@ struct plan {
   std::vector<std::int64_t> window_ends;  ///< of windows opened
   std::vector<domain::row_key> jobs;      ///< fan-outs begun
   std::uint64_t duplicates = 0;
-  std::uint64_t expired = 0;   ///< events older than the TTL
-  std::uint64_t gathered = 0;  ///< deeds that wait in a window
-  std::uint64_t nobody = 0;    ///< events that concern nobody: one's own deed, no device
-  bool more = false;           ///< the same step again: there is more to do
-  bool finished = false;       ///< a fan-out came to its end
+  std::uint64_t expired = 0;     ///< events older than the TTL
+  std::uint64_t gathered = 0;    ///< deeds that wait in a window
+  std::uint64_t nobody = 0;      ///< events that concern nobody: one's own deed, no device
+  bool more = false;             ///< the same step again: there is more to do
+  std::uint64_t done_up_to = 0;  ///< fan-outs: the last person expanded
 };
 
 /// Called by one actor that may block; keeps no state of its own.
@@ -45,8 +45,9 @@ class planner {
 
   /// Errors: what reading met; nothing may be committed then.
   [[nodiscard]] result<plan> plan_events(const std::vector<protocol::push_event>& events, timestamp_t now) const;
-  /// The next chunk of people of a fan-out.
-  [[nodiscard]] result<plan> plan_fan_out(const domain::row_key& job, timestamp_t now) const;
+  /// The next chunk of people for several fan-outs that have come equally far: one pass over everybody's devices serves
+  /// them all, so that a hundred joins in a minute do not cost a hundred passes.
+  [[nodiscard]] result<plan> plan_fan_outs(const std::vector<domain::row_key>& jobs, timestamp_t now) const;
   /// Windows that have ended.
   [[nodiscard]] result<plan> plan_ended_windows(timestamp_t now) const;
   /// Event ids that need no longer be remembered.
@@ -55,6 +56,8 @@ class planner {
  private:
   struct step;
 
+  struct running_job;
+  [[nodiscard]] std::vector<running_job> running_jobs(step& s, const std::vector<domain::row_key>& jobs) const;
   void plan_event(step& s, const protocol::push_event& event) const;
   void tell(step& s, const protocol::push_event& event, std::uint64_t user) const;
   void tell_device(step& s, const protocol::push_event& event, std::uint64_t user,

@@ -145,6 +145,13 @@ std::uint64_t lane_id(std::string_view origin) {
   return first_64_bits(sha256(origin));
 }
 
+std::string dead_letter_id(const row_key& key) {
+  constexpr std::size_t mark_characters = 12;
+  const auto digest = sha256(key.text);
+  const auto mark = base64url_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  return std::to_string(key.a) + "-" + mark.substr(0, mark_characters);
+}
+
 row_key subscription_key(std::uint64_t user) {
   return {table::state, static_cast<std::uint64_t>(domain::aggregate_kind::subscription), user, {}};
 }

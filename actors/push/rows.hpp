@@ -192,6 +192,9 @@ struct gather_name {
 /// First 64 bits of the SHA-256 of an origin.
 std::uint64_t lane_id(std::string_view origin);
 
+/// How an operator names a dead letter: `<milliseconds>-<12 characters>`.
+std::string dead_letter_id(const domain::row_key& key);
+
 domain::row_key subscription_key(std::uint64_t user);
 domain::row_key endpoint_key(std::string_view endpoint);
 domain::row_key delivery_key(const delivery_name& name);

@@ -48,6 +48,8 @@ struct prepared {
   ports::push_request request;
   std::string reason;
   std::int64_t encryption_us = 0;
+  std::uint32_t status = 0;  ///< of the answer, once there is one
+  std::int64_t latency_ms = 0;
   std::vector<domain::row_key> old_log_rows;  ///< beyond the bound: they leave with this delivery
 };
 

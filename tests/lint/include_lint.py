@@ -57,9 +57,11 @@ ARROWS = {
 }
 # Composition roots wire everything of their role; nothing includes them but each other and tests.
 COMPONENTS = list(ARROWS)
-ARROWS["config/compose"] = COMPONENTS + ["config/compose/common", "config/compose/api", "config/compose/push"]
+ARROWS["config/compose"] = COMPONENTS + ["config/compose/common", "config/compose/api", "config/compose/push",
+                                       "config/compose/embedded"]
 ARROWS["config/compose/common"] = [c for c in COMPONENTS if c not in API_ONLY + PUSH_ONLY]
 ARROWS["config/compose/api"] = [c for c in COMPONENTS if c not in PUSH_ONLY] + ["config/compose/common"]
+ARROWS["config/compose/embedded"] = COMPONENTS + ["config/compose/common", "config/compose/api", "config/compose/push"]
 ARROWS["config/compose/push"] = [c for c in COMPONENTS if c not in API_ONLY] + ["config/compose/common"]
 
 SHELLS = ["actors/aggregates", "actors/events", "actors/kafka", "actors/push", "actors/cluster", "actors/inspect"]

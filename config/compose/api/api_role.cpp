@@ -102,7 +102,7 @@ void collect_api(const http::api_metrics& m, inspect::metric_sink& sink) {
 struct api_role::parts {
   explicit parts(host& on) : on(on) {}
   host& on;
-  std::unique_ptr<storage::rocks_store> store;
+  opened_store store;
   std::unique_ptr<aggregates::region> region;
   std::unique_ptr<http::auth::services> auth;
   std::unique_ptr<http::gateway> gateway;
@@ -117,7 +117,7 @@ struct api_role::parts {
 
 /// Every user's token generation, so that no request needs a second ask.
 result<void> api_role::parts::fill_generations() {
-  const auto* rows = store->ports().rows;
+  const auto* rows = store.ports.rows;
   std::optional<domain::row_key> after;
   while (true) {
     auto page =
@@ -148,7 +148,7 @@ result<std::unique_ptr<api_role>> api_role::open(host& on) {
 
   aggregates::region_parts region;
   region.node = &on.node;
-  region.store = made->store->ports();
+  region.store = made->store.ports;
   region.clock = &on.clock;
   region.kinds.add<domain::user_aggregate>().add<domain::post_aggregate>().add<domain::comment_aggregate>();
   region.limits = aggregate_limits_of(on.settings.limits);
@@ -178,7 +178,7 @@ result<void> api_role::start(push_access push) {
       [server = p.server.get()](http::io_index io, std::function<void()> work) { server->post(io, std::move(work)); });
 
   const auto port = p.server->start();
-  if (!port) return port.error();
+  if (!port) return cannot_listen(port.error());
   p.url = url_of(s.http.address, *port);
   http::api_options options;
   p.public_url = config::public_url_for(s.http, *port);
@@ -202,7 +202,7 @@ const std::string& api_role::public_url() const {
   return parts_->public_url;
 }
 ports::store api_role::store() {
-  return parts_->store->ports();
+  return parts_->store.ports;
 }
 
 bool api_role::stop(std::chrono::milliseconds deadline) {
@@ -221,7 +221,7 @@ bool api_role::stop(std::chrono::milliseconds deadline) {
 }
 
 void api_role::close_store() {
-  parts_->store->close();
+  parts_->store.store->close();
 }
 
 }  // namespace social::compose

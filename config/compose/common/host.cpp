@@ -42,23 +42,28 @@ std::string shard_report(const std::vector<std::pair<std::string, storage::rocks
 
 }  // namespace
 
+error cannot_listen(const error& why) {
+  return {error_code::unavailable, std::string(why.text())};
+}
+
 std::string url_of(const std::string& address, std::uint16_t port) {
   const bool v6 = address.find(':') != std::string::npos;
   return "http://" + (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }
 
-result<std::unique_ptr<host>> host::make(const config::settings& settings) {
+result<std::unique_ptr<host>> host::make(const config::settings& settings, host_overrides overrides) {
   auto data = config::data_directory::open(settings.data);
   if (!data) return data.error();
   auto token = data->admin_token();
   if (!token) return token.error();
-  return std::unique_ptr<host>(new host(settings, std::move(*data), std::move(*token)));
+  return std::unique_ptr<host>(new host(settings, std::move(overrides), std::move(*data), std::move(*token)));
 }
 
-host::host(const config::settings& s, config::data_directory data, std::string admin_token)
+host::host(const config::settings& s, host_overrides overrides, config::data_directory data, std::string admin_token)
     : settings(s),
       node({.threads = s.actor_threads}, [this] { return clock.now(); }),
       inspector(node),
+      overrides_(std::move(overrides)),
       data_(std::move(data)),
       admin_token_(std::move(admin_token)),
       memory_(storage::make_memory_budget(block_cache_bytes, write_buffer_bytes)) {}
@@ -68,8 +73,7 @@ host::~host() {
   inspector.stop();
 }
 
-result<std::unique_ptr<storage::rocks_store>> host::open_store(const std::string& name,
-                                                               const std::filesystem::path& directory) {
+result<opened_store> host::open_store(const std::string& name, const std::filesystem::path& directory) {
   storage::storage_options options;
   options.path = directory;
   options.shards = settings.shards;
@@ -78,6 +82,7 @@ result<std::unique_ptr<storage::rocks_store>> host::open_store(const std::string
   options.commit_queue_max = settings.limits.commit_queue_commands;
   options.memory = memory_;
   options.log = [name](storage::log_level level, std::string_view message) { log_of_store(name, level, message); };
+  if (overrides_.store_options) overrides_.store_options(name, options);
   auto opened = storage::rocks_store::open(options);
   if (!opened) return opened.error();
   auto* store = opened->get();
@@ -87,7 +92,13 @@ result<std::unique_ptr<storage::rocks_store>> host::open_store(const std::string
     return std::vector<protocol::readiness_check>{{name + "-store", readiness.accepting, false, readiness.reason}};
   });
   stores_.emplace_back(name, store);
-  return std::move(*opened);
+  opened_store out{std::move(*opened), store->ports()};
+  if (!overrides_.journal) return out;
+  if (auto journal = overrides_.journal(name, *out.ports.log)) {
+    out.ports.log = journal.get();
+    journals_.push_back(std::move(journal));
+  }
+  return out;
 }
 
 result<void> host::start_admin() {
@@ -106,7 +117,7 @@ result<void> host::start_admin() {
   options.connections_max = 256;
   admin_server_ = std::make_unique<http::server>(options, *admin_);
   const auto port = admin_server_->start();
-  if (!port) return port.error();
+  if (!port) return cannot_listen(port.error());
   admin_url_ = url_of(settings.admin.address, *port);
   return {};
 }

@@ -1,6 +1,8 @@
 #include "config/compose/push/push_side.hpp"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 
 #include "actors/aggregates/region.hpp"
 #include "actors/domain/subscription/subscription.hpp"
@@ -39,6 +41,25 @@ result<std::unique_ptr<push::transport>> make_transport(const config::settings& 
   return push::transport::make(std::move(o));
 }
 
+/// Lets nobody through until it is opened. A delivery that waits here is not answered yet, so none is lost.
+class console_gate {
+ public:
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    opened_.notify_all();
+  }
+  void pass() {
+    std::unique_lock lock(mutex_);
+    opened_.wait(lock, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  bool open_ = false;
+};
+
 }  // namespace
 
 struct push_side::parts {
@@ -49,11 +70,14 @@ struct push_side::parts {
   std::shared_ptr<push::vapid_keys> keys;
   std::unique_ptr<push::transport> transport;
   std::unique_ptr<aggregates::region> region;
+  std::shared_ptr<console_gate> console = std::make_shared<console_gate>();
   std::unique_ptr<push::push_role> role;
 };
 
 push_side::push_side(std::unique_ptr<parts> parts) : parts_(std::move(parts)) {}
-push_side::~push_side() = default;
+push_side::~push_side() {
+  open_console();
+}
 
 result<std::unique_ptr<push_side>> push_side::open(host& on, bool embedded) {
   auto made = std::make_unique<parts>(on);
@@ -94,7 +118,10 @@ void push_side::start(const std::string& public_url) {
   d.keys = p.keys;
   d.options = push_options_of(p.on.settings, p.embedded, public_url);
   d.command = [region = p.region.get()](protocol::command_message m) { region->send(std::move(m)); };
-  d.console = [](std::string_view line) { config::print_line(line); };
+  d.console = [gate = p.console](std::string_view line) {
+    gate->pass();
+    config::print_line(line);
+  };
   p.role = std::make_unique<push::push_role>(std::move(d));
   auto* role = p.role.get();
   p.on.inspector.add_metrics([role](inspect::metric_sink& sink) { collect_push(role->metrics(), sink); });
@@ -102,6 +129,10 @@ void push_side::start(const std::string& public_url) {
   p.on.inspector.add_report("push", [role] { return role->report_push(); });
   p.on.inspector.add_dead_letters("push", [role] { return role->report_dead_letters(); });
   role->start();
+}
+
+void push_side::open_console() {
+  parts_->console->open();
 }
 
 void push_side::consume(std::vector<protocol::push_event> events, std::vector<domain::row_change> cursors,
@@ -126,6 +157,7 @@ ports::store push_side::store() {
 
 bool push_side::stop(std::chrono::milliseconds deadline) {
   auto& p = *parts_;
+  open_console();
   bool in_time = !p.role || p.role->stop(deadline / 2);
   if (p.transport) p.transport->stop();
   return p.region->stop(deadline / 2) && in_time;

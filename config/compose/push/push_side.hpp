@@ -19,6 +19,8 @@ class push_side {
 
   /// Takes up what the store says is due. `public_url`: what notifications link to.
   void start(const std::string& public_url);
+  /// Console lines wait for this: the ready line is the first on stdout, even when a former life left lines to print.
+  void open_console();
 
   /// Effects and `cursors` in one batch; see push::push_role::consume.
   void consume(std::vector<protocol::push_event> events, std::vector<domain::row_change> cursors,
