@@ -50,7 +50,8 @@ class Device:
     def messages(self, at_least: int = 0) -> list[dict]:
         """What arrived and was in order, whatever it was answered; waits until there are `at_least`."""
         found = self.service.messages(self.id, at_least, DELIVERY_TIMEOUT_S)
-        assert len(found) >= at_least, f"{len(found)} of {at_least} messages; rejected: {self.service.stats()['rejected']}"
+        rejected = self.service.stats()["rejected"]
+        assert len(found) >= at_least, f"{len(found)} of {at_least} messages; rejected: {rejected}"
         return found
 
     def titles(self, at_least: int = 0) -> list[str]:

@@ -199,7 +199,8 @@ def test_without_a_subject_public_services_wait(tmp_path):
             sally.ok("POST", "/api/subscribe", json=body)
             sally.hear(harry, "to a public one")
             device.wait_for("to a public one")
-            waiting = until(lambda: (found := lane(server, "https://push.example.com")) and found["moreInStore"] and found)
+            until(lambda: (found := lane(server, "https://push.example.com")) and found["moreInStore"])
+            waiting = lane(server, "https://push.example.com")
             assert waiting["state"] == "no-subject" and waiting["underWay"] == 0
             checks = readiness(server)
             assert checks["status"] == 200

@@ -1,0 +1,232 @@
+"""The data directory: who may read it, what is made once, and when a start is refused. These tests may run as root, so
+none relies on permissions that root ignores."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+from cli_support import files_below, ok, refused, refused_start
+from people import Api, Person
+from server import Server
+
+PEOPLE = 8
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory) -> Path:
+    """A data directory with people in it, stopped. Tests take a copy."""
+    data = tmp_path_factory.mktemp("used") / "data"
+    with Server(data, "--push.mode", "console") as server:
+        for number in range(PEOPLE):
+            Person(server.url, email=f"used{number}@example.com").post(f"post number {number}")
+    return data
+
+
+@pytest.fixture
+def copy(used, tmp_path) -> Path:
+    return Path(shutil.copytree(used, tmp_path / "data"))
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def check_served(data: Path) -> None:
+    """It starts, and what was acknowledged is there."""
+    with Server(data, "--push.mode", "console") as server:
+        for number in range(PEOPLE):
+            who = {"principal": f"used{number}@example.com", "credentials": "password"}
+            signed_in = Api(server.url).ok("POST", "/api/auth", json=who)
+            person = Api(server.url, signed_in["apiToken"])
+            posts = person.ok("GET", f"/api/user/{signed_in['user']['seq']}/post/list")
+            assert [post["contents"] for post in posts] == [f"post number {number}"]
+
+
+# --- Secrets ----------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_else_may_look(used):
+    for folder in (used, used / "api", used / "push", used / "run", used / "secrets", used / "secrets" / "vapid"):
+        assert mode(folder) == 0o700, folder
+    secrets = [path for path in (used / "secrets").rglob("*") if path.is_file()]
+    assert sorted(path.name for path in secrets) == ["admin.token", "jwt.key", "key-0001.pem"]
+    assert all(mode(path) == 0o600 for path in secrets)
+
+
+def test_a_generous_umask_changes_nothing(tmp_path):
+    before = os.umask(0)
+    try:
+        with Server(tmp_path / "data") as server:
+            test_nobody_else_may_look(server.data)
+    finally:
+        os.umask(before)
+
+
+def test_secrets_are_made_once(copy):
+    before = files_below(copy / "secrets")
+    with Server(copy) as server:
+        key = Api(server.url).ok("GET", "/api/push/public-key")["publicKey"]
+        person = Person(server.url)
+    with Server(copy) as server:
+        assert Api(server.url).ok("GET", "/api/push/public-key")["publicKey"] == key
+        assert Api(server.url, person.token).ok("GET", "/api/user/me")["seq"] == person.id
+    assert files_below(copy / "secrets") == before
+
+
+def test_two_executables_share_the_secrets_of_one_directory(copy):
+    """Whoever needs one first has made it; a token of one api is good at the other."""
+    before = files_below(copy / "secrets")
+    with Server(copy) as server:
+        person = Person(server.url)
+        with Server(copy.parent / "data2", "--push.off", "--auth.jwt-key-file", str(copy / "secrets" / "jwt.key"),
+                    name="social-server-api") as api:
+            # The person is not known there, but the signature is: an unknown key would be refused for every account.
+            assert not (api.data / "secrets" / "jwt.key").exists()
+            assert Person(api.url).ok("GET", "/api/user/me")
+        assert ok("vapid", "show", "--data", copy).split()[1] == person.ok("GET", "/api/push/public-key")["publicKey"]
+    assert files_below(copy / "secrets") == before
+
+
+@pytest.mark.parametrize("name, content", [
+    ("jwt.key", b""),
+    ("jwt.key", b"short"),
+    ("admin.token", b""),
+    ("admin.token", b"with spaces in it, forty-four bytes long!"),
+    ("vapid/key-0001.pem", b""),
+    ("vapid/key-0001.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+])
+def test_a_damaged_secret_is_never_made_anew(name, content, copy):
+    path = copy / "secrets" / name
+    good = path.read_bytes()
+    path.write_bytes(content)
+    said = refused_start(3, copy)
+    assert name in said and "backup" in said
+    assert path.read_bytes() == content
+    assert len(files_below(copy / "secrets")) == 3
+    path.write_bytes(good)
+    check_served(copy)
+
+
+def test_a_flipped_bit_in_the_vapid_key_is_found(copy):
+    path = copy / "secrets" / "vapid" / "key-0001.pem"
+    lines = path.read_text().splitlines()
+    middle = lines[2]
+    lines[2] = middle[:20] + ("A" if middle[20] != "A" else "B") + middle[21:]
+    path.write_text("\n".join(lines) + "\n")
+    for words in (["vapid", "show"], ["vapid", "rotate"]):
+        assert "key-0001.pem" in refused(3, *words, "--data", copy)
+    assert "key-0001.pem" in refused_start(3, copy)
+    assert os.listdir(copy / "secrets" / "vapid") == ["key-0001.pem"]
+
+
+def test_a_secret_that_others_may_read_is_refused(copy):
+    for name in ("jwt.key", "admin.token"):
+        (copy / "secrets" / name).chmod(0o644)
+        assert "chmod 600" in refused_start(3, copy)
+        (copy / "secrets" / name).chmod(0o600)
+    check_served(copy)
+
+
+def test_vapid_keys_are_shown_and_rotated(copy):
+    first = ok("vapid", "show", "--data", copy)
+    key_id, public_key, current = first.split()
+    assert (len(key_id), len(public_key), current) == (16, 87, "current")
+    rotated = ok("vapid", "rotate", "--data", copy)
+    old, new = rotated.splitlines()
+    assert old == f"{key_id} {public_key}" and new.endswith(" current")
+    assert ok("vapid", "show", "--data", copy) == rotated
+    assert mode(copy / "secrets" / "vapid" / "key-0002.pem") == 0o600
+    with Server(copy) as server:
+        shown = Api(server.url).ok("GET", "/api/push/public-key")
+        assert [shown["keyId"], shown["publicKey"], "current"] == new.split()
+
+
+# --- Unusable ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_process_at_a_time(copy):
+    with Server(copy) as server:
+        said = refused_start(3, copy)
+        assert str(copy) in said and "in use by another process" in said
+        assert "in use by another process" in refused_start(3, copy, "--push.off", name="social-server-api")
+        assert Person(server.url).post()
+    check_served(copy)
+
+
+def test_the_number_of_shards_is_fixed(copy):
+    said = refused_start(3, copy, "--shards", "32")
+    assert "64 shards" in said and "32" in said
+    check_served(copy)
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0x40
+    path.write_bytes(content)
+
+
+def log_of(store: Path) -> Path:
+    return max(store.glob("*.log"), key=lambda path: path.stat().st_size)
+
+
+def of_kind(pattern: str):
+    """The largest file of a store of that name."""
+    return lambda store: max(store.glob(pattern), key=lambda path: path.stat().st_size)
+
+
+LOG, MANIFEST, CURRENT = of_kind("*.log"), of_kind("MANIFEST-*"), of_kind("CURRENT")
+DAMAGE = {
+    "a bit in the log": (LOG, lambda path: flip(path, path.stat().st_size // 2)),
+    "a bit at the log's beginning": (LOG, lambda path: flip(path, 10)),
+    "half of the log": (LOG, lambda path: os.truncate(path, path.stat().st_size // 2)),
+    "no log": (LOG, os.unlink),
+    "a wrong CURRENT": (CURRENT, lambda path: path.write_bytes(b"MANIFEST-999999\n")),
+    "an empty CURRENT": (CURRENT, lambda path: path.write_bytes(b"")),
+    "no CURRENT": (CURRENT, os.unlink),
+    "a bit in MANIFEST": (MANIFEST, lambda path: flip(path, 40)),
+    "no MANIFEST": (MANIFEST, os.unlink),
+}
+
+
+KNOWN = pytest.mark.xfail(strict=True, reason="storage/engine.cpp opens for writing before it compares with the mark: "
+                                              "what is left of a log that ends early is flushed, its number retired")
+
+
+@pytest.mark.parametrize("store", ["api", "push"])
+@pytest.mark.parametrize("find, damage", [pytest.param(*each, id=name, marks=KNOWN if name == "half of the log" else ())
+                                          for name, each in DAMAGE.items()])
+def test_a_damaged_store_is_refused_and_loses_nothing_by_that(find, damage, store, copy):
+    """Once the damaged file is back, everything is there: refusing has thrown nothing away."""
+    path = find(copy / store)
+    good = path.read_bytes()
+    damage(path)
+    said = refused_start(3, copy)
+    assert str(copy / store) in said and ("damaged" in said or "cannot be opened" in said)
+    path.write_bytes(good)
+    check_served(copy)
+
+
+def test_a_place_where_nothing_can_be_written(tmp_path):
+    (tmp_path / "file").write_text("not a directory")
+    for data in (tmp_path / "file", tmp_path / "file" / "data", Path("/proc/nowhere/data")):
+        said = refused_start(3, data)
+        assert str(data) in said and "--data" in said
+
+
+def test_a_directory_of_somebody_else_is_not_taken(tmp_path):
+    """Open to others, and something else lives in it."""
+    (tmp_path / "data").mkdir(mode=0o755)
+    (tmp_path / "data" / "letter.txt").write_text("dear")
+    said = refused_start(3, tmp_path / "data")
+    assert "chmod 700" in said
+    assert os.listdir(tmp_path / "data") == ["letter.txt"]
+    assert mode(tmp_path / "data") == 0o755
+
+
+def test_an_empty_open_directory_is_closed_and_taken(tmp_path):
+    (tmp_path / "data").mkdir(mode=0o755)
+    (tmp_path / "data").chmod(0o755)
+    with Server(tmp_path / "data"):
+        assert mode(tmp_path / "data") == 0o700
