@@ -59,7 +59,8 @@ def test_what_was_acknowledged_survives_a_power_cut(server, mode):
     print(f"{CYCLES} power cuts ({mode}), {ledger.acknowledged} acknowledged writes")
 
 
-@pytest.mark.parametrize("mode", ["drop", "zero", "tear"])
+# Not "tear": that may keep everything by chance.
+@pytest.mark.parametrize("mode", ["drop", "zero"])
 def test_without_the_sync_flag_acknowledged_writes_are_lost_and_found_missing(server, mode):
     ledger = Ledger()
     server.start_with(f"--power.mode={mode}", f"--power.seed={SEED}", "--power.no-sync")
