@@ -2,7 +2,7 @@
 //
 //   --power.mode=drop|zero|tear  what becomes of bytes that were not synced (fault_file_system.hpp)
 //   --power.seed=N
-//   --power.at-sync              the cut waits for the next sync of a log and comes before it
+//   --power.at-sync              the cut waits for the next sync of the api store's log and comes before it
 //   --power.no-sync              broken on purpose: writes are acknowledged without fsync
 //   --power.split-counts=N       broken on purpose: counts are committed in a batch of their own, after the rest; the
 //                                end comes between the two batches of the Nth such command
@@ -73,7 +73,7 @@ class power {
  public:
   explicit power(const options& how) : how_(how), files_(test::fault_file_system::make()) {
     files_->set_sync_hook([this](const std::string& path) {
-      if (armed_ && path.ends_with(".log")) cut();
+      if (armed_ && path.ends_with(".log") && path.find("/api/") != std::string::npos) cut();
     });
     std::thread([this] { wait_for_signal(); }).detach();
   }
