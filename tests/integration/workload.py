@@ -4,6 +4,7 @@ The writers stop at the first answer that says that the server is gone. Everythi
 threads and processes is not.
 """
 
+import contextlib
 import itertools
 import os
 import queue
@@ -30,8 +31,12 @@ PUBLIC_KEY = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs
 SECRET = "BTBZMqHH6r4Tts7J_aSIgg"
 
 
+class Unanswered(Exception):
+    """503: the command was not done, or may have been done."""
+
+
 class Gone(Exception):
-    """No answer, or one that leaves the outcome open: the command may have happened."""
+    """The server is no more; the command may have been done."""
 
 
 @dataclass(eq=False)
@@ -137,7 +142,7 @@ class Member:
         except requests.RequestException as e:
             raise Gone(str(e)) from e
         if answer.status_code == 503:
-            raise Gone(answer.text)
+            raise Unanswered(answer.text)
         return answer
 
     def command(self, method: str, path: str, who: Person | None = None, body=None):
@@ -270,7 +275,8 @@ def write_until_gone(server: CrashServer, ledger: Ledger, seed: int, *, after: i
     def run(writer: Writer):
         try:
             while True:
-                writer.step()
+                with contextlib.suppress(Unanswered):
+                    writer.step()
         except Gone:
             pass
         except Exception as e:  # for the thread that waits
