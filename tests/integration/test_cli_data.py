@@ -1,6 +1,7 @@
 """The data directory: who may read it, what is made once, and when a start is refused. These tests may run as root, so
 none relies on permissions that root ignores."""
 
+import concurrent.futures
 import os
 import shutil
 import stat
@@ -141,6 +142,21 @@ def test_vapid_keys_are_shown_and_rotated(copy):
     with Server(copy) as server:
         shown = Api(server.url).ok("GET", "/api/push/public-key")
         assert [shown["keyId"], shown["publicKey"], "current"] == new.split()
+
+
+def test_the_first_command_on_a_new_directory_closes_it_too(tmp_path):
+    """And of several that start together one makes the key."""
+    data = tmp_path / "data"
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        shown = list(pool.map(lambda _: ok("vapid", "show", "--data", data), range(4)))
+    assert len(set(shown)) == 1
+    for folder in (data, data / "secrets", data / "secrets" / "vapid"):
+        assert mode(folder) == 0o700, folder
+    assert list(files_below(data / "secrets")) == ["vapid/key-0001.pem"]
+    assert mode(data / "secrets" / "vapid" / "key-0001.pem") == 0o600
+    elsewhere = ok("vapid", "show", "--data", tmp_path / "other", "--push.vapid-dir", data / "secrets" / "vapid")
+    assert elsewhere == shown[0]
+    assert not (tmp_path / "other").exists()
 
 
 # --- Unusable ---------------------------------------------------------------------------------------------------------

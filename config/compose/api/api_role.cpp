@@ -178,7 +178,7 @@ result<void> api_role::start(push_access push) {
       [server = p.server.get()](http::io_index io, std::function<void()> work) { server->post(io, std::move(work)); });
 
   const auto port = p.server->start();
-  if (!port) return cannot_listen(port.error());
+  if (!port) return cannot_listen(port.error(), "http");
   p.url = url_of(s.http.address, *port);
   http::api_options options;
   p.public_url = config::public_url_for(s.http, *port);

@@ -42,8 +42,10 @@ std::string shard_report(const std::vector<std::pair<std::string, storage::rocks
 
 }  // namespace
 
-error cannot_listen(const error& why) {
-  return {error_code::unavailable, std::string(why.text())};
+error cannot_listen(const error& why, std::string_view listener) {
+  const std::string options = "--" + std::string(listener);
+  return {error_code::unavailable,
+          std::string(why.text()) + "; give another with " + options + ".address or " + options + ".port"};
 }
 
 std::string url_of(const std::string& address, std::uint16_t port) {
@@ -117,7 +119,7 @@ result<void> host::start_admin() {
   options.connections_max = 256;
   admin_server_ = std::make_unique<http::server>(options, *admin_);
   const auto port = admin_server_->start();
-  if (!port) return cannot_listen(port.error());
+  if (!port) return cannot_listen(port.error(), "admin");
   admin_url_ = url_of(settings.admin.address, *port);
   return {};
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -72,8 +73,8 @@ class host {
   std::string admin_url_;
 };
 
-/// A listener that cannot be had is no fault of the data directory: exit 1.
-error cannot_listen(const error& why);
+/// A listener that cannot be had is no fault of the data directory: exit 1. `listener`: "http" or "admin", as in options.
+error cannot_listen(const error& why, std::string_view listener);
 
 /// `http://127.0.0.1:8080`; an IPv6 address in brackets.
 std::string url_of(const std::string& address, std::uint16_t port);

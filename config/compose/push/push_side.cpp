@@ -172,6 +172,15 @@ void push_side::close_store() {
 
 namespace {
 
+/// The first command on a new data directory closes it to others, as the first start does.
+result<std::shared_ptr<push::vapid_keys>> keys_of(const config::settings& s) {
+  const auto below = s.push.vapid_dir.lexically_relative(s.data);
+  if (!below.empty() && *below.begin() != "..") {
+    if (const auto data = config::data_directory::open(s.data); !data) return data.error();
+  }
+  return push::vapid_keys::open(s.push.vapid_dir);
+}
+
 void print_keys(const push::vapid_keys& keys) {
   for (const auto& key : keys.list())
     config::print_line(key.id + " " + key.public_key + (key.current ? " current\n" : "\n"));
@@ -180,14 +189,14 @@ void print_keys(const push::vapid_keys& keys) {
 }  // namespace
 
 config::exit_code show_vapid(const config::settings& settings) {
-  const auto keys = push::vapid_keys::open(settings.push.vapid_dir);
+  const auto keys = keys_of(settings);
   if (!keys) return config::fail(keys.error());
   print_keys(**keys);
   return config::exit_code::done;
 }
 
 config::exit_code rotate_vapid(const config::settings& settings) {
-  const auto keys = push::vapid_keys::open(settings.push.vapid_dir);
+  const auto keys = keys_of(settings);
   if (!keys) return config::fail(keys.error());
   if (const auto rotated = (*keys)->rotate(); !rotated) return config::fail(rotated.error());
   print_keys(**keys);
