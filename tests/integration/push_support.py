@@ -90,7 +90,7 @@ class Writer(Person):
 
 
 def admin(server: Server, name: str):
-    """The `response` of one page of the admin API."""
+    """The `response` of one page of the admin API. All it needs of a server: `admin_url` and `admin_token`."""
     headers = {"Authorization": f"Bearer {server.admin_token}"}
     answer = requests.get(f"{server.admin_url}/admin/{name}", headers=headers, timeout=30)
     assert answer.status_code == 200, answer.text
@@ -103,16 +103,21 @@ def readiness(server: Server) -> dict[str, dict]:
     return {"status": answer.status_code, **{check["name"]: check for check in answer.json()["checks"]}}
 
 
-def is_settled(server: Server) -> bool:
-    """Every event has been planned, and nothing waits for a push service: no message comes any more."""
+def has_caught_up(server) -> bool:
     if any(subscriber["lag"] for subscriber in admin(server, "subscribers")):
         return False
-    push = admin(server, "push")
-    return push["pending"] == 0 and push["events"]["fanOutsWaiting"] == 0
+    return admin(server, "push")["events"]["fanOutsWaiting"] == 0
 
 
-def settle(server: Server) -> None:
-    until(lambda: is_settled(server), message="deliveries are pending")
+def catch_up(server) -> None:
+    """Waits until it is decided who is told of what has happened so far: a device that comes later is told nothing."""
+    until(lambda: has_caught_up(server), message="events are waiting")
+
+
+def settle(server) -> None:
+    """And until no service has to be asked any more: no message comes."""
+    catch_up(server)
+    until(lambda: admin(server, "push")["pending"] == 0, message="deliveries are pending")
 
 
 def dead_letters(server: Server, device: Device) -> list[dict]:

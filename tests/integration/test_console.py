@@ -2,11 +2,12 @@
 
 import json
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from cli_support import environment
 from people import Person
-from push_support import Writer, admin, settle, until
+from push_support import Writer, admin, catch_up, settle, until
 from server import CHEAP, READY_TIMEOUT_S, STOP_TIMEOUT_S, Server, executable
 
 PHONE = "https://push.example.net/phone?token=a%20b"
@@ -87,9 +88,11 @@ def test_stdout_holds_the_ready_line_and_console_lines_alone(tmp_path):
                                    stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment())
     try:
         until(lambda: out.read_bytes().endswith(b"\n"), READY_TIMEOUT_S)
-        url = json.loads(out.read_bytes())["ready"]["api"]
-        sally = Writer(url)
+        ready = json.loads(out.read_bytes())["ready"]
+        sally = Writer(ready["api"])
         harry = sally.befriend()
+        token = (data / "secrets" / "admin.token").read_text()
+        catch_up(SimpleNamespace(admin_url=ready["admin"], admin_token=token))
         subscribe(sally, PHONE)
         sally.hear(harry, "well said")
         until(lambda: out.read_bytes().count(b"\n") == 2)
@@ -126,6 +129,7 @@ def test_the_ready_line_comes_before_what_waited(tmp_path):
     with Server(data, "--push.join-audience", "none") as server:
         sally = Writer(server.url)
         harry = sally.befriend()
+        catch_up(server)
         subscribe(sally, PHONE)
         sally.hear(harry, "well said")
         until(lambda: admin(server, "push")["pending"] == 1)  # for want of push.subject

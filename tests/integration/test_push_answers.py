@@ -5,7 +5,7 @@ import time
 
 import pytest
 from people import Person
-from push_support import SUBJECT, Device, Writer, admin, dead_letters, lane, options_for, settle, until
+from push_support import SUBJECT, Device, Writer, admin, catch_up, dead_letters, lane, options_for, settle, until
 from server import Server
 
 from push_service import PushService
@@ -37,8 +37,10 @@ def sally(server) -> Writer:
 
 
 @pytest.fixture
-def harry(sally) -> Person:
-    return sally.befriend()
+def harry(sally, server) -> Person:
+    friend = sally.befriend()
+    catch_up(server)
+    return friend
 
 
 def removals(server) -> int:
@@ -105,6 +107,7 @@ def test_a_service_that_asks_to_wait_gets_nothing_meanwhile(status, form, sally,
     """`Retry-After` is for the whole lane, other people's messages included."""
     asking, bob = Device(service, sally), Writer(server.url, "Bob")
     harry.may_read(bob)
+    catch_up(server)
     device_of_bob = Device(service, bob)
     wait_until = time.time() + 2
     after = email.utils.formatdate(int(wait_until) + 1, usegmt=True) if form == "date" else "2"

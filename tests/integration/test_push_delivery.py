@@ -5,7 +5,7 @@ import time
 
 import pytest
 from people import Person
-from push_support import SUBJECT, Device, Writer, compact, options_for, settle
+from push_support import SUBJECT, Device, Writer, catch_up, compact, options_for, settle
 from server import Server
 
 from push_service import PushService
@@ -38,8 +38,10 @@ def sally(server) -> Writer:
 
 
 @pytest.fixture
-def harry(sally) -> Person:
-    return sally.befriend()
+def harry(sally, server) -> Person:
+    friend = sally.befriend()
+    catch_up(server)
+    return friend
 
 
 def check_message(message: dict, shown: dict, event: dict, urgency: str, service, server) -> None:
@@ -157,6 +159,7 @@ def test_nobody_hears_of_their_own_deed(sally, harry, service, server):
 def test_an_endpoint_belongs_to_whom_subscribed_it_last(sally, harry, service, server):
     bob = Writer(server.url, "Bob")
     harry.may_read(bob)
+    catch_up(server)
     device = Device(service, sally)
     other_of_sally = Device(service, sally)
     sally.hear(harry, "for Sally alone")
@@ -198,6 +201,7 @@ def test_a_renewed_subscription_takes_the_old_ones_place(sally, harry, service, 
 
 def test_likes_of_one_post_are_gathered_after_the_first(sally, harry, service, server):
     bob = sally.befriend("Bob")
+    catch_up(server)
     device = Device(service, sally, locale="en")
     for person in (harry, harry, bob):
         person.ok("PATCH", sally.path + "/like")

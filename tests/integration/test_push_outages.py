@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from people import Person
-from push_support import SUBJECT, Device, Writer, admin, lane, options_for, readiness, settle, until
+from push_support import SUBJECT, Device, Writer, admin, catch_up, lane, options_for, readiness, settle, until
 from server import Server
 
 from push_service import PushService
@@ -59,7 +59,9 @@ def open_world(start, service):
     def opened(*options: str) -> World:
         server = start(*options)
         sally = Writer(server.url)
-        return World(server, sally, sally.befriend(), Device(service, sally))
+        harry = sally.befriend()
+        catch_up(server)
+        return World(server, sally, harry, Device(service, sally))
 
     return opened
 
@@ -190,7 +192,9 @@ def test_without_a_subject_public_services_wait(tmp_path):
         server = Server(tmp_path / "data", "--push.join-audience", "none", *options_for(service))
         with server:
             sally = Writer(server.url)
-            harry, device = sally.befriend(), Device(service, sally)
+            harry = sally.befriend()
+            catch_up(server)
+            device = Device(service, sally)
             sally.hear(harry, "to the allowed origin")
             assert set(device.wait_for("to the allowed origin")[0]["claims"]) == {"aud", "exp"}
             assert readiness(server)["push.subject"] == {"name": "push.subject", "ok": True, "degraded": False}

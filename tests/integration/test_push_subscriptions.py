@@ -5,7 +5,7 @@ import os
 
 import pytest
 from people import Api, Person
-from push_support import SUBJECT, Device, Writer, options_for, settle
+from push_support import SUBJECT, Device, Writer, catch_up, options_for, settle
 from server import Server
 
 from push_service import PushService
@@ -178,6 +178,7 @@ def test_the_key_for_subscribing_is_public_and_stays(server, sally):
 def test_the_stalest_device_makes_way_for_the_21st(server, service):
     bob = Writer(server.url, "Bob")
     harry = bob.befriend()
+    catch_up(server)
     devices = [Device(service, bob) for _ in range(21)]
     bob.hear(harry, "to twenty devices")
     for device in devices[1:]:
