@@ -73,7 +73,8 @@ class host {
   std::string admin_url_;
 };
 
-/// A listener that cannot be had is no fault of the data directory: exit 1. `listener`: "http" or "admin", as in options.
+/// A listener that cannot be had is no fault of the data directory: exit 1. `listener`: "http" or "admin", as in
+/// options.
 error cannot_listen(const error& why, std::string_view listener);
 
 /// `http://127.0.0.1:8080`; an IPv6 address in brackets.
