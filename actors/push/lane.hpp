@@ -98,7 +98,7 @@ class lane {
   [[nodiscard]] std::optional<timestamp_t> wake_at(timestamp_t now) const;
   [[nodiscard]] lane_state state() const noexcept { return state_; }
   [[nodiscard]] timestamp_t waits_until() const noexcept { return wait_until_; }
-  /// True when nothing goes out for now, so that expired deliveries have to be looked for.
+  /// True when nothing goes out at the moment, so that expired deliveries have to be looked for.
   [[nodiscard]] bool stands_still() const noexcept;
   [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
   [[nodiscard]] std::size_t under_way() const noexcept { return under_way_; }
