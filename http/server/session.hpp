@@ -12,6 +12,15 @@
 
 namespace social::http {
 
+/// Empties a buffer between requests; gives it back when it grew beyond `kept_capacity_max_bytes`.
+inline void reuse(std::string& buffer) {
+  constexpr std::size_t kept_capacity_max_bytes = 16UL * 1024;
+  if (buffer.capacity() > kept_capacity_max_bytes)
+    buffer = std::string();
+  else
+    buffer.clear();
+}
+
 /// Owned by its worker, and by an answer that is still to come; lives on the worker's thread. A state machine that is
 /// driven by readiness: it reads, writes and parses as far as it can go and then waits for one thing. Nothing blocks.
 /// Ends when either side closes, at a time-out, or when the worker is stopped.
