@@ -1,6 +1,7 @@
 // What all actors of the push role share.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,7 +19,8 @@
 
 namespace social::push {
 
-/// Made by push_role before its first actor, gone after its last; nothing in it changes but the numbers.
+/// Made by push_role before its first actor, gone after its last; nothing in it changes but the numbers and
+/// one flag.
 struct environment {
   runtime::node_context* node = nullptr;
   ports::store store;
@@ -30,6 +32,7 @@ struct environment {
   std::unique_ptr<vapid> tokens;  ///< null in console mode
   workbench_parts bench;
   metrics_recorder numbers;
+  std::atomic<bool> planner_failed{false};  ///< the role takes nothing any more; readiness says so
 
   /// True when nothing may be sent to this origin before `push.subject` is set.
   [[nodiscard]] bool needs_subject(const std::string& origin) const;

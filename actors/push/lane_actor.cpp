@@ -187,6 +187,12 @@ void lane_actor::wake_up_at(timestamp_t when) {
 }
 
 void lane_actor::report() {
+  // Under load the numbers change with every message; nobody reads them that often.
+  constexpr std::int64_t report_every_ms = 100;
+  const bool steady = lane_.state() == reported_state_ && lane_.under_way() > 0;
+  if (steady && reported_at_ != 0 && now() - reported_at_ < report_every_ms && now() >= reported_at_) return;
+  reported_at_ = now();
+  reported_state_ = lane_.state();
   lane_report r;
   r.origin = lane_.origin();
   r.state = lane_.state();

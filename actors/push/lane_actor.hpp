@@ -88,6 +88,8 @@ class lane_actor final : public runtime::instrumented<lane_handle::base> {
   std::optional<domain::row_key> sweep_after_;
   std::optional<timestamp_t> sweep_first_due_;
   timestamp_t idle_since_ = 0;
+  timestamp_t reported_at_ = 0;
+  lane_state reported_state_ = lane_state::flowing;
   timestamp_t wake_at_ = 0;  ///< 0: no timer
   bool retiring_ = false;
 };

@@ -21,8 +21,8 @@ struct payload_fields {
   timestamp_t created_at = 0;
 };
 
-/// At most `bytes_max` bytes of valid JSON: what is too long is shortened on a character boundary (ids and titles beyond
-/// any sense first, then the body, then the title); no member is left out.
+/// At most `bytes_max` bytes of valid JSON: what is too long is shortened on a character boundary (ids and titles
+/// beyond any sense first, then the body, then the title); no member is left out.
 std::string make_payload(payload_fields fields, std::size_t bytes_max);
 
 /// RFC 8030 section 5.4: 32 characters of base64url. A second copy of the same event replaces the first.

@@ -90,6 +90,7 @@ planner_actor::behavior_type planner_actor::make_behavior() {
 }
 
 void planner_actor::on_exit() {
+  if (!ending_) env_->planner_failed = true;
   env_->store.log->unwatch(watcher_);
   for (auto& worker : workers_) caf::anon_send_exit(worker, caf::exit_reason::user_shutdown);
   for (auto& [origin, slot] : lanes_) caf::anon_send_exit(slot.handle, caf::exit_reason::kill);

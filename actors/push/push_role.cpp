@@ -123,6 +123,7 @@ void push_role::consume(std::vector<protocol::push_event> events, std::vector<do
                         std::function<void(result<void>)> done) {
   auto& p = *parts_;
   if (p.stopped) return done(error{error_code::shutting_down});
+  if (p.env->planner_failed) return done(error{error_code::unavailable, "the push role has failed"});
   if (p.batches->fetch_add(1) >= p.env->options.batches_waiting_max) {
     p.batches->fetch_sub(1);
     return done(error{error_code::overloaded});
@@ -207,7 +208,9 @@ std::vector<protocol::readiness_check> push_role::readiness() const {
       key.reason += (key.reason.empty() ? "the push service refuses our VAPID key: " : ", ") + lane.origin;
     }
   }
-  return {subject, key};
+  protocol::readiness_check planner{"push.planner", !parts_->env->planner_failed, false, ""};
+  if (!planner.ok) planner.reason = "the push role has failed and takes no events: see the log, and start again";
+  return {planner, subject, key};
 }
 
 void push_role::clock_was_set() {

@@ -170,6 +170,21 @@ TEST_CASE_METHOD(push_fixture, "too many batches are refused at once") {
   CHECK(consumed.size() == 4);
 }
 
+TEST_CASE_METHOD(push_fixture, "dead letters are bounded, the oldest leave") {
+  options.dead_letters_max = 5;
+  start();
+  subscribe(66, origin + "/a");
+  transport->script = [](const auto&) { return scripted_transport::with_status(413); };
+  for (int i = 0; i < 12; ++i) {
+    comment(7, 66);
+    clock.advance(10);
+  }
+  pass(600'000);
+  REQUIRE(dead_letters().size() == 5);
+  CHECK(decode_record<delivery_row>(dead_letters()[4].delivery).value().event_id == "1-12");
+  CHECK(nlohmann::json::parse(role->report_dead_letters(3)).at("deadLetters").size() == 3);
+}
+
 TEST_CASE_METHOD(push_fixture, "a lane without work goes, and comes back with work") {
   start();
   subscribe(66, origin + "/a");
