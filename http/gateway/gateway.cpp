@@ -12,6 +12,7 @@ constexpr auto stop_deadline = std::chrono::seconds(5);
 }  // namespace
 
 struct gateway::actors {
+  std::vector<std::shared_ptr<ask_table>> asks;  ///< by I/O thread
   std::vector<gateway_interface> gateways;
   view_gatherer_interface views;
   std::atomic<bool> stopped{false};
@@ -20,14 +21,12 @@ struct gateway::actors {
 
 gateway::gateway(runtime::node& node, gateway_options options, gateway_routes routes, shard_t shards,
                  std::size_t io_threads, io_post post)
-    : node_(node),
-      routes_(std::move(routes)),
-      shards_(shards),
-      post_(std::move(post)),
-      actors_(std::make_unique<actors>()) {
+    : node_(node), routes_(std::move(routes)), shards_(shards), actors_(std::make_unique<actors>()) {
   const auto ended = [this] { return actors_->ended.ticket(); };
-  for (io_index io = 0; io < io_threads; ++io)
-    actors_->gateways.push_back(node.system().spawn<gateway_actor>(node.context(), io, options, routes_, ended()));
+  for (io_index io = 0; io < io_threads; ++io) {
+    actors_->asks.push_back(std::make_shared<ask_table>(io, options, post, node.context()));
+    actors_->gateways.push_back(node.system().spawn<gateway_actor>(node.context(), io, actors_->asks.back(), ended()));
+  }
   if (routes_.command)
     actors_->views = node.system().spawn<view_gatherer>(node.context(), options, routes_.command, ended());
 }
@@ -38,6 +37,7 @@ gateway::~gateway() {
 
 void gateway::stop() {
   if (actors_->stopped.exchange(true)) return;
+  for (auto& asks : actors_->asks) asks->close();
   if (actors_->views) caf::anon_send_exit(actors_->views, caf::exit_reason::user_shutdown);
   for (auto& actor : actors_->gateways) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   // The routes lead to parts that end next: nobody may be on the way to them any more.
@@ -45,29 +45,24 @@ void gateway::stop() {
     log::error("gateway", "the gateway actors did not end in time");
 }
 
-template <class T>
-auto gateway::promise_of(io_index io, completion<T> done) const {
-  return std::make_shared<reply_slot<T>>([post = post_, io, done = std::move(done)](result<T> outcome) {
-    post(io, [done, outcome = std::move(outcome)]() mutable { done(std::move(outcome)); });
-  });
-}
-
 bool gateway::takes(io_index io) const {
-  return !actors_->stopped && io < actors_->gateways.size();
+  return !actors_->stopped && io < actors_->asks.size();
 }
 
 void gateway::command(io_index io, command_target target, domain::command_context context, domain::erased_ptr command,
                       completion<domain::erased_ptr> done) {
   if (!routes_.command || !takes(io)) return done(error_code::unavailable);
   context.now = now();
-  protocol::command_message message{target.kind,        target.id,          target.shard,
-                                    std::move(context), std::move(command), nullptr};
-  caf::anon_send(actors_->gateways[io], ask_command{std::move(message), promise_of(io, std::move(done))});
+  actors_->asks[io]->ask<domain::erased_ptr>(std::move(done), {}, [&](protocol::command_slot slot) {
+    routes_.command({target.kind, target.id, target.shard, std::move(context), std::move(command), std::move(slot)});
+  });
 }
 
 void gateway::query(io_index io, protocol::query question, completion<protocol::answer> done) {
   if (!routes_.query || !takes(io)) return done(error_code::unavailable);
-  caf::anon_send(actors_->gateways[io], ask_query{std::move(question), promise_of(io, std::move(done))});
+  actors_->asks[io]->ask<protocol::answer>(
+      std::move(done), {error_code::overloaded, error_code::shutting_down},
+      [&](protocol::query_slot slot) { routes_.query({std::move(question), std::move(slot)}); });
 }
 
 void gateway::opened(id_t post, std::uint64_t times) {
@@ -78,8 +73,11 @@ void gateway::subscribe(io_index io, protocol::subscribe_request request, domain
                         completion<domain::subscription::device_view> done) {
   if (!routes_.subscribe || !takes(io)) return done(error_code::unavailable);
   context.now = now();
-  caf::anon_send(actors_->gateways[io],
-                 ask_subscribe{std::move(request), std::move(context), promise_of(io, std::move(done))});
+  using device_view = domain::subscription::device_view;
+  actors_->asks[io]->ask<device_view>(std::move(done), {}, [&](std::shared_ptr<reply_slot<device_view>> slot) {
+    routes_.subscribe(std::move(request), std::move(context),
+                      [slot](result<device_view> outcome) { slot->answer(std::move(outcome)); });
+  });
 }
 
 void gateway::push_key(io_index, completion<protocol::push_key> done) {

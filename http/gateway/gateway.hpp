@@ -1,5 +1,5 @@
-// The bridge between I/O threads and actors: one gateway actor per I/O thread keeps the asks of its thread, their
-// deadlines and what is to run when they are answered. Completions run on the I/O thread that asked.
+// The bridge between I/O threads and actors. Asks go from the I/O thread straight to the region; one gateway actor per
+// I/O thread keeps their deadlines. Completions run on the I/O thread that asked.
 #pragma once
 
 #include <chrono>
@@ -48,20 +48,17 @@ class gateway final : public backend {
   shard_t shards() const override { return shards_; }
   timestamp_t now() const override { return node_.context().now(); }
 
-  /// Writes gathered views and ends the gateway actors. When it returns, every ask under way has been answered (commands
-  /// outcome_unknown, questions shutting_down) and the routes are not used any more. Later asks: unavailable.
+  /// Writes gathered views and ends the gateway actors. When it returns, every ask under way has been answered
+  /// (commands outcome_unknown, questions shutting_down) and the routes are not used any more. Later asks: unavailable.
   void stop();
 
  private:
   struct actors;
-  template <class T>
-  auto promise_of(io_index io, completion<T> done) const;
   [[nodiscard]] bool takes(io_index io) const;
 
   runtime::node& node_;
   const gateway_routes routes_;
   const shard_t shards_;
-  const io_post post_;
   std::unique_ptr<actors> actors_;
 };
 
