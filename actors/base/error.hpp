@@ -15,9 +15,9 @@ namespace social {
 /// error.cpp; a number is never reused.
 enum class error_code : std::uint16_t {
   // 1xx: the caller's input
-  invalid_input = 100,        ///< one or more fields violate their rules; `fields` names each
-  malformed_json = 101,       ///< not JSON, duplicate or over-deep members, invalid UTF-8, NUL
-  malformed_request = 102,    ///< not HTTP as we accept it, bad multipart
+  invalid_input = 100,      ///< one or more fields violate their rules; `fields` names each
+  malformed_json = 101,     ///< not JSON, duplicate or over-deep members, invalid UTF-8, NUL
+  malformed_request = 102,  ///< not HTTP as we accept it, bad multipart
   body_too_large = 103,
   unsupported_media_type = 104,
   header_too_large = 105,
@@ -43,25 +43,25 @@ enum class error_code : std::uint16_t {
   too_many_devices = 402,
   // 5xx: load and trouble
   rate_limited = 500,
-  overloaded = 501,           ///< shed at a limit; nothing was done
-  store_unavailable = 502,    ///< the store takes no writes; nothing was done
-  unavailable = 503,          ///< a role that is needed cannot be asked; nothing was done
-  outcome_unknown = 504,      ///< may or may not have happened
+  overloaded = 501,         ///< shed at a limit; nothing was done
+  store_unavailable = 502,  ///< the store takes no writes; nothing was done
+  unavailable = 503,        ///< a role that is needed cannot be asked; nothing was done
+  outcome_unknown = 504,    ///< may or may not have happened
   shutting_down = 505,
   internal = 599,
   // 6xx: data at rest
-  corrupt_record = 600,       ///< bytes that do not decode; the message names table and key
+  corrupt_record = 600,  ///< bytes that do not decode; the message names table and key
   store_locked = 601,
   store_damaged = 602,
-  store_mismatch = 603,       ///< other shard count, newer format
+  store_mismatch = 603,  ///< other shard count, newer format
   io_error = 604,
 };
 
 /// What the outside sees of a code.
 struct error_description {
-  int http_status;             ///< 4xx or 5xx
-  std::string_view word;       ///< stable machine-readable word, `error.code` in answers
-  std::string_view text;       ///< default message
+  int http_status;        ///< 4xx or 5xx
+  std::string_view word;  ///< stable machine-readable word, `error.code` in answers
+  std::string_view text;  ///< default message
 };
 
 /// Total: an unknown number is described as `internal`.
@@ -79,9 +79,9 @@ struct field_error {
 /// A code, a sentence for people, and the violated fields (only with `invalid_input`).
 struct error {
   error_code code = error_code::internal;
-  std::string message;               ///< empty: the code's default text
+  std::string message;  ///< empty: the code's default text
   std::vector<field_error> fields;
-  int retry_after_s = 0;             ///< seconds; 0: none
+  int retry_after_s = 0;  ///< seconds; 0: none
 
   error() = default;
   error(error_code c) : code(c) {}  // NOLINT(google-explicit-constructor): `return error_code::x` reads best

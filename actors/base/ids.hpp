@@ -13,7 +13,9 @@ using timestamp_t = std::int64_t;
 
 inline constexpr id_t max_id = (id_t{1} << 53) - 1;
 
-constexpr shard_t shard_of(id_t id, shard_t shards) noexcept { return static_cast<shard_t>(id % shards); }
+constexpr shard_t shard_of(id_t id, shard_t shards) noexcept {
+  return static_cast<shard_t>(id % shards);
+}
 constexpr id_t make_id(std::uint64_t sequence, shard_t shards, shard_t shard) noexcept {
   return sequence * shards + shard;
 }

@@ -5,10 +5,10 @@
 //     template <class V> void fields(V& v) { v(seq, name, email); }
 // The encoding is: version byte, then the fields in order. Integers are LEB128 varints (signed ones zig-zag coded),
 // bool and enums like integers, text and byte strings length-prefixed, optional = flag byte + value, vector = count +
-// values, nested structs = the length of their fields, then the fields (no version byte: the outermost version covers them).
-// A newer version only appends fields, to the outermost struct or to a nested one: a reader of an older record leaves a
-// missing tail at its default, a record of the reader's own version has all fields, and a reader refuses a record whose
-// version is newer than its own. `fields` must not be reordered; golden-bytes tests pin it.
+// values, nested structs = the length of their fields, then the fields (no version byte: the outermost version covers
+// them). A newer version only appends fields, to the outermost struct or to a nested one: a reader of an older record
+// leaves a missing tail at its default, a record of the reader's own version has all fields, and a reader refuses a
+// record whose version is newer than its own. `fields` must not be reordered; golden-bytes tests pin it.
 #pragma once
 
 #include <concepts>
@@ -211,8 +211,8 @@ result<T> decode_record(std::string_view bytes) {
   if (bytes.empty()) return error{error_code::corrupt_record, "empty record"};
   const auto version = static_cast<std::uint8_t>(bytes.front());
   if (version == 0 || version > T::version)
-    return error{error_code::corrupt_record, "record of version " + std::to_string(version) + ", this program knows up to " +
-                                                 std::to_string(T::version)};
+    return error{error_code::corrupt_record, "record of version " + std::to_string(version) +
+                                                 ", this program knows up to " + std::to_string(T::version)};
   T value{};
   record_reader reader(bytes.substr(1), version < T::version);
   value.fields(reader);

@@ -1,8 +1,9 @@
 // result<T>: a value or our error. Exceptions stay at library borders, in the file that calls the library.
 #pragma once
 
-#include <boost/system/result.hpp>
 #include <stdexcept>
+
+#include <boost/system/result.hpp>
 
 #include "actors/base/error.hpp"
 

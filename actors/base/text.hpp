@@ -31,8 +31,9 @@ std::optional<std::string> nfc_trimmed(std::string_view text);
 /// True when valid UTF-8 holds nothing but Unicode white space (property White_Space), or nothing at all.
 bool is_blank(std::string_view text) noexcept;
 
-/// True when valid UTF-8 holds a control character (Cc), a bidi control (U+061C, U+200E/F, U+202A-E, U+2066-9), or a line
-/// or paragraph separator (U+2028/9): what makes a name read as something else, or breaks the line that it stands in.
+/// True when valid UTF-8 holds a control character (Cc), a bidi control (U+061C, U+200E/F, U+202A-E, U+2066-9), or a
+/// line or paragraph separator (U+2028/9): what makes a name read as something else, or breaks the line that it stands
+/// in.
 bool has_control_or_bidi(std::string_view text) noexcept;
 
 /// ASCII letters only; other bytes unchanged.

@@ -300,7 +300,7 @@ TEST_CASE("random stories keep every promise", "[deterministic]") {
   }
   if (end - first < stories) return;
   // The stories are about something.
-  CHECK(endings[0] > stories * 40);
+  CHECK(endings[0] > stories * 20);
   for (const auto code : {error_code::outcome_unknown, error_code::store_unavailable, error_code::overloaded,
                           error_code::email_taken, error_code::forbidden})
     CHECK(endings[static_cast<int>(code)] > stories / 4);

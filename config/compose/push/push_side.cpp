@@ -1,6 +1,7 @@
 #include "config/compose/push/push_side.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 
@@ -72,6 +73,7 @@ struct push_side::parts {
   std::unique_ptr<aggregates::region> region;
   std::shared_ptr<console_gate> console = std::make_shared<console_gate>();
   std::unique_ptr<push::push_role> role;
+  std::atomic<push::push_role*> serving{nullptr};  ///< HTTP is open before the role is made, which needs its URL
 };
 
 push_side::push_side(std::unique_ptr<parts> parts) : parts_(std::move(parts)) {}
@@ -129,6 +131,7 @@ void push_side::start(const std::string& public_url) {
   p.on.inspector.add_report("push", [role] { return role->report_push(); });
   p.on.inspector.add_dead_letters("push", [role] { return role->report_dead_letters(); });
   role->start();
+  p.serving = role;
 }
 
 void push_side::open_console() {
@@ -142,13 +145,15 @@ void push_side::consume(std::vector<protocol::push_event> events, std::vector<do
 
 void push_side::subscribe(protocol::subscribe_request request, domain::command_context context,
                           std::function<void(result<domain::subscription::device_view>)> done) {
-  if (!parts_->role) return done(error_code::unavailable);
-  parts_->role->subscribe(std::move(request), std::move(context), std::move(done));
+  auto* role = parts_->serving.load();
+  if (role == nullptr) return done(error_code::unavailable);
+  role->subscribe(std::move(request), std::move(context), std::move(done));
 }
 
 result<protocol::push_key> push_side::push_key() const {
-  if (!parts_->role) return error_code::unavailable;
-  return parts_->role->current_key();
+  const auto* role = parts_->serving.load();
+  if (role == nullptr) return error_code::unavailable;
+  return role->current_key();
 }
 
 ports::store push_side::store() {
