@@ -6,6 +6,7 @@
 
 #include <rocksdb/listener.h>
 
+#include "storage/manifest_tail.hpp"
 #include "storage/synced_mark.hpp"
 #include "storage/tuning.hpp"
 
@@ -216,9 +217,26 @@ result<std::unique_ptr<database>> engine::open() {
   if (std::filesystem::create_directories(options_.path, failed))
     std::filesystem::permissions(options_.path, std::filesystem::perms::owner_all, failed);
   guard_->reset();
-  const auto mark = read_mark(files(), options_.path);
   opened store;
-  const auto first = try_open(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false, store);
+  auto status = try_open(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false, store);
+  if (!status.IsCorruption()) return checked(status, store);
+  auto cut = manifest_cut::make(files(), options_.path);
+  if (!cut || !*cut) return checked(status, store);
+  status = try_open(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false, store);
+  auto out = checked(status, store);
+  if (!out) {
+    (*cut)->take_back();
+    return out;
+  }
+  (*cut)->keep();
+  log(log_level::warning, "the manifest of " + options_.path.string() +
+                              " ended in a record that a power cut tore: kept " + std::to_string((*cut)->kept()) +
+                              " bytes, cut " + std::to_string((*cut)->cut()));
+  return out;
+}
+
+result<std::unique_ptr<database>> engine::checked(const rocksdb::Status& first, opened& store) {
+  const auto mark = read_mark(files(), options_.path);
   if (first.IsCorruption()) {
     if (auto torn = open_torn(mark, first, store); !torn) return torn.error();
   } else if (!first.ok()) {

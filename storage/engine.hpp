@@ -98,6 +98,8 @@ class engine {
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
   };
   rocksdb::Status try_open(rocksdb::WALRecoveryMode mode, bool read_only, opened& out);
+  /// After the first attempt, which said `first`: what it opened when all is sound, else the torn log or the refusal.
+  result<std::unique_ptr<database>> checked(const rocksdb::Status& first, opened& store);
   result<void> open_torn(std::uint64_t mark, const rocksdb::Status& first, opened& out);
   result<meta_value> check_meta(opened& store);
   error describe_failure(const rocksdb::Status& status) const;

@@ -41,8 +41,7 @@ std::string encode_journal_value(const ports::commit_request& request, std::uint
   auto& fields = const_cast<ports::commit_request&>(request);  // the writer only reads
   writer(epoch, fields.time, fields.trace);
   writer.put_varint(request.events.size());
-  for (auto& event : fields.events)
-    writer.nested([&] { writer(event.kind, event.id, event.type, event.bytes); });
+  for (auto& event : fields.events) writer.nested([&] { writer(event.kind, event.id, event.type, event.bytes); });
   return out;
 }
 

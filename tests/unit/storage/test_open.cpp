@@ -3,6 +3,7 @@
 
 #include <rocksdb/db.h>
 
+#include "storage/manifest_tail.hpp"
 #include "storage/synced_mark.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
@@ -18,12 +19,21 @@ error refused(const storage_options& options) {
   return opened.error();
 }
 
-std::filesystem::path newest_log(const std::filesystem::path& store) {
+std::filesystem::path newest_of(const std::filesystem::path& store, std::string_view part) {
   std::filesystem::path found;
   for (const auto& entry : std::filesystem::directory_iterator(store))
-    if (entry.path().extension() == ".log" && entry.path() > found) found = entry.path();
+    if (entry.path().filename().string().find(part) != std::string::npos && entry.path() > found) found = entry.path();
   REQUIRE(!found.empty());
   return found;
+}
+
+std::filesystem::path newest_log(const std::filesystem::path& store) {
+  return newest_of(store, ".log");
+}
+
+std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 /// A closed store whose rows 1 to 50 are in the log alone.
@@ -170,17 +180,46 @@ TEST_CASE("damage below the mark is refused and nothing is changed", "[storage]"
   }
 }
 
-TEST_CASE("a damaged manifest is refused", "[storage]") {
+TEST_CASE("a torn manifest opens, a damaged one is refused and left alone", "[storage]") {
+  const scratch_directory directory;
+  auto options = options_in(directory.path());
+  fill(options);
+  const auto manifest = newest_of(options.path, "MANIFEST-");
+  SECTION("garbage behind it") {
+    append(manifest, std::string(700, '\x5a'));
+  }
+  SECTION("a record that was written in part") {
+    append(manifest, bytes_of(manifest).substr(0, 100) + std::string(300, '\0'));
+  }
+  SECTION("damage in the middle") {
+    std::fstream(manifest, std::ios::binary | std::ios::in | std::ios::out).seekp(20) << "damage";
+    const auto before = bytes_of(manifest);
+    CHECK(refused(options).code == error_code::store_damaged);
+    CHECK(bytes_of(manifest) == before);
+    return;
+  }
+  check_all_there(options);
+  for (const auto& entry : std::filesystem::directory_iterator(options.path))
+    CHECK(entry.path().extension() != ".torn");
+}
+
+TEST_CASE("the sound length of a log", "[storage]") {
   const scratch_directory directory;
   const auto options = options_in(directory.path());
   fill(options);
-  for (const auto& entry : std::filesystem::directory_iterator(options.path))
-    if (entry.path().filename().string().starts_with("MANIFEST")) {
-      std::fstream file(entry.path(), std::ios::binary | std::ios::in | std::ios::out);
-      file.seekp(20);
-      file << "damage";
-    }
-  CHECK(refused(options).code == error_code::store_damaged);
+  const auto log = bytes_of(newest_log(options.path));
+  CHECK(sound_length(log) == std::nullopt);
+  CHECK(sound_length("") == std::nullopt);
+  CHECK(sound_length(std::string(100, '\0')) == 0);
+  CHECK(sound_length(log + std::string(100, '\0')) == log.size());
+  CHECK(sound_length(log + std::string(40'000, 'g')) == log.size());
+  const auto shorter = sound_length(log.substr(0, log.size() - 1));
+  REQUIRE(shorter);
+  CHECK(*shorter < log.size());
+  auto damaged = log;
+  damaged[100] = static_cast<char>(damaged[100] ^ 1);
+  CHECK(sound_length(damaged) == std::nullopt);
+  CHECK(sound_length(log + std::string(50, 'g') + log) == std::nullopt);  // something valid follows: no tail
 }
 
 }  // namespace social::storage::test

@@ -188,6 +188,7 @@ TEST_CASE("a disk that lies about syncs is found out", "[storage][fault]") {
   const scratch_directory directory;
   const auto files = fault_file_system::make();
   auto options = options_on(files, directory.path());
+  options.mark_interval = 1h;  // the test writes the mark
   {
     auto store = open_or_fail(options);
     files->set_lying(true);
