@@ -12,6 +12,8 @@ namespace {
 
 /// Heads moved.
 struct look {};
+/// The interval after a look that found something is over.
+struct planned_look {};
 /// The delay after a failure is over.
 struct try_again {};
 /// The effect of that batch is durable, or has failed.
@@ -20,7 +22,8 @@ struct effect_done {
   std::optional<error> failure;
 };
 
-using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<try_again>, caf::reacts_to<effect_done>>;
+using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<planned_look>, caf::reacts_to<try_again>,
+                                      caf::reacts_to<effect_done>>;
 
 domain::row_key cursor_key(const std::string& name, shard_t shard) {
   return {domain::table::cursor, shard, 0, name};
@@ -30,6 +33,7 @@ domain::row_key cursor_key(const std::string& name, shard_t shard) {
 }  // namespace social::events
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::look)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::planned_look)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::try_again)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::effect_done)
 
@@ -59,6 +63,10 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
 
   behavior_type make_behavior() override {
     return {
+        [this](planned_look) {
+          look_planned_ = false;
+          pull();
+        },
         [this](look) {
           shared_->signalled = false;
           pull();
@@ -85,8 +93,18 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
 
  private:
   /// Signals do not cut a delay short: a handler that fails must not fail once per commit.
+  /// Looking costs a read of every shard that moved, and taking effect costs a commit: under load both are worth more
+  /// events at once. A look that comes too early is made up for at the end of the interval.
+  bool too_early() {
+    if (options_.pull_interval_ms == 0) return false;
+    const auto left_us = last_found_us_ + options_.pull_interval_ms * 1000 - runtime::monotonic_us();
+    if (left_us <= 0) return false;
+    if (!std::exchange(look_planned_, true)) delayed_send(this, std::chrono::microseconds(left_us), planned_look{});
+    return true;
+  }
+
   void pull() {
-    if (busy_ || resting_) return;
+    if (busy_ || resting_ || too_early()) return;
     const std::lock_guard lock(shared_->working);
     if (shared_->stopped) return;
     if (cursors_.empty() && !load_cursors()) return retry("the cursors cannot be read");
@@ -148,6 +166,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
         rows.push_back({cursor_key(options_.name, shard), encode_record(cursor_row{next_[shard]})});
     batch_size_ = batch.size();
     busy_ = true;
+    last_found_us_ = runtime::monotonic_us();
     ++batch_;
     // A slot, because an effect that forgets to say how it ended must not stall its subscriber for good.
     const auto done = std::make_shared<reply_slot<void>>(
@@ -240,7 +259,9 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
   std::size_t batch_size_ = 0;
   shard_t first_shard_ = 0;
   bool busy_ = false;
-  bool resting_ = false;  ///< after a failure
+  bool look_planned_ = false;
+  std::int64_t last_found_us_ = 0;  ///< monotonic
+  bool resting_ = false;            ///< after a failure
   bool ahead_reported_ = false;
   std::int64_t delay_ms_;
 };

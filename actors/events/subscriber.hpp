@@ -41,6 +41,9 @@ struct subscriber_options {
   std::size_t bytes_max = 1024 * 1024;  ///< roughly; of one shard's part
   std::int64_t retry_ms = 100;          ///< first delay after a failure; doubles
   std::int64_t retry_max_ms = 10'000;
+  /// Between two looks that found something; 0: at once. Under load it makes batches larger; the first event after a
+  /// pause does not wait.
+  std::int64_t pull_interval_ms = 0;
 };
 
 /// Takes effect of the records and writes `cursors` in the same batch; `done` once that is durable or has failed. There

@@ -147,7 +147,9 @@ class fault_file_system : public rocksdb::FileSystemWrapper {
     if (!powered_) return true;
     for (auto it = faults_.begin(); it != faults_.end(); ++it) {
       if (it->what != what || path.find(it->path_part) == std::string::npos) continue;
-      if (it->times > 0 && --it->times == 0) faults_.erase(it);
+      const bool last = it->times == 1;
+      if (it->times > 0) --it->times;
+      if (last) faults_.erase(it);
       return true;
     }
     return false;

@@ -11,6 +11,9 @@
 namespace social::compose {
 namespace {
 
+/// A push is late by at most this under load.
+constexpr std::int64_t push_pull_interval_ms = 20;
+
 /// A record that does not decode is said loudly and left behind: it must not hold back what follows.
 events::effect push_effect(host& on, push_side& push, std::string source) {
   return [&on, &push, source = std::move(source)](std::vector<ports::journal_record> records,
@@ -82,8 +85,8 @@ config::exit_code serve_both(const config::invocation& invocation, host_override
   if (!started) return config::fail(started.error());
   (*push)->start((*api)->public_url());
   auto journal = (*api)->store();
-  events::subscriber feed((*on)->node, {.name = "push"}, *journal.log, *(*push)->store().rows,
-                          push_effect(**on, **push, journal.log->store_id()));
+  events::subscriber feed((*on)->node, {.name = "push", .pull_interval_ms = push_pull_interval_ms}, *journal.log,
+                          *(*push)->store().rows, push_effect(**on, **push, journal.log->store_id()));
   tell_about(**on, feed);
   if (auto admin = (*on)->start_admin(); !admin) return config::fail(admin.error());
 

@@ -37,6 +37,7 @@ std::vector<bool> work_until_dark(fault_file_system& files, const storage_option
   });
   std::vector<answer> answers(count);
   std::vector<std::thread> submitters;
+  submitters.reserve(threads);
   for (std::size_t t = 0; t < threads; ++t)
     submitters.emplace_back([&, t] {
       for (std::uint64_t i = t; i < count; i += threads) {
@@ -50,6 +51,7 @@ std::vector<bool> work_until_dark(fault_file_system& files, const storage_option
     });
   for (auto& one : submitters) one.join();
   std::vector<bool> acknowledged;
+  acknowledged.reserve(answers.size());
   for (auto& one : answers) acknowledged.push_back(one.wait().has_value());
   files.cut_power(mode, seed);
   files.set_sync_hook(nullptr);
