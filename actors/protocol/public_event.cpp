@@ -11,4 +11,8 @@ std::string_view push_event::type() const {
   return names[body.index()];
 }
 
+std::string event_source(std::string_view store_id) {
+  return "/social-server/" + std::string(store_id);
+}
+
 }  // namespace social::protocol

@@ -20,6 +20,12 @@ struct subscribe_request {
   std::string accept_language;  ///< the header; empty: none
 };
 
+/// Takes the user's own device away. -> nothing; subscription_not_found
+struct remove_device_request {
+  id_t user = 0;
+  std::uint64_t device = 0;  ///< its seq
+};
+
 /// The key that browsers subscribe with.
 struct push_key {
   std::string public_key;  ///< base64url, 65 bytes

@@ -80,8 +80,23 @@ void gateway::subscribe(io_index io, protocol::subscribe_request request, domain
   });
 }
 
-void gateway::push_key(io_index, completion<protocol::push_key> done) {
-  done(routes_.push_key ? routes_.push_key() : result<protocol::push_key>(error_code::unavailable));
+void gateway::remove_device(io_index io, protocol::remove_device_request request, domain::command_context context,
+                            completion<void> done) {
+  if (!routes_.remove_device || !takes(io)) return done(error_code::unavailable);
+  context.now = now();
+  actors_->asks[io]->ask<void>(std::move(done), {}, [&](std::shared_ptr<reply_slot<void>> slot) {
+    routes_.remove_device(request, std::move(context),
+                          [slot](result<void> outcome) { slot->answer(std::move(outcome)); });
+  });
+}
+
+void gateway::push_key(io_index io, completion<protocol::push_key> done) {
+  if (!routes_.push_key || !takes(io)) return done(error_code::unavailable);
+  using key = protocol::push_key;
+  actors_->asks[io]->ask<key>(std::move(done), {error_code::unavailable, error_code::shutting_down},
+                              [&](std::shared_ptr<reply_slot<key>> slot) {
+                                routes_.push_key([slot](result<key> outcome) { slot->answer(std::move(outcome)); });
+                              });
 }
 
 }  // namespace social::http

@@ -18,8 +18,8 @@ DOMAINS = [
     "actors/domain/comment",
     "actors/domain/subscription",
 ]
-API_ONLY = ["http/api", "http/auth", "actors/domain/user", "actors/domain/post", "actors/domain/comment"]
-PUSH_ONLY = ["actors/push"]
+API_ONLY = ["http/api", "http/auth", "actors/kafka/api", "actors/domain/user", "actors/domain/post", "actors/domain/comment"]
+PUSH_ONLY = ["actors/push", "actors/kafka/push"]
 
 # component -> components it may include besides itself and actors/base
 ARROWS = {
@@ -35,7 +35,16 @@ ARROWS = {
     "actors/runtime": [],
     "actors/aggregates": ["actors/runtime", "actors/protocol", "actors/ports", "actors/domain"],
     "actors/events": ["actors/runtime", "actors/protocol", "actors/ports", *DOMAINS],
-    "actors/kafka": ["actors/runtime", "actors/protocol", "actors/ports", *DOMAINS],
+    "actors/kafka": ["actors/runtime", "actors/protocol", "actors/ports", "actors/domain"],
+    "actors/kafka/api": ["actors/kafka", "actors/events", "actors/runtime", "actors/protocol", "actors/ports", *DOMAINS],
+    "actors/kafka/push": [
+        "actors/kafka",
+        "actors/runtime",
+        "actors/protocol",
+        "actors/ports",
+        "actors/domain",
+        "actors/domain/subscription",
+    ],
     "actors/push": [
         "actors/runtime",
         "actors/protocol",

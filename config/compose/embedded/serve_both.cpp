@@ -86,7 +86,7 @@ config::exit_code serve_both(const config::invocation& invocation, host_override
   (*push)->start((*api)->public_url());
   auto journal = (*api)->store();
   events::subscriber feed((*on)->node, {.name = "push", .pull_interval_ms = push_pull_interval_ms}, *journal.log,
-                          *(*push)->store().rows, push_effect(**on, **push, journal.log->store_id()));
+                          *(*push)->store().rows, push_effect(**on, **push, protocol::event_source(journal.log->store_id())));
   tell_about(**on, feed);
   if (auto admin = (*on)->start_admin(); !admin) return config::fail(admin.error());
 
