@@ -1,0 +1,5 @@
+"""A real Kafka for tests: see README.md."""
+
+from .cluster import Cluster
+
+__all__ = ["Cluster"]
