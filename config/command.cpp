@@ -36,6 +36,8 @@ exit_code run(const invocation& parsed, const handlers& with) {
       break;
   }
   if (const auto roles = check_roles(parsed); !roles) return refuse(parsed.self, roles.error());
+  if (with.check)
+    if (const auto checked = with.check(parsed); !checked) return refuse(parsed.self, checked.error());
   return with.serve(parsed);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/cpu_quota.hpp"
+#include "config/option_file.hpp"
 #include "config/toml_file.hpp"
 
 namespace social::config {
@@ -50,9 +51,13 @@ result<std::map<const option*, std::string>> own_variables(const std::vector<std
   return found;
 }
 
+error unreadable(const error& why, std::string_view advice) {
+  return {error_code::invalid_input, std::string(why.text()).append("; ").append(advice)};
+}
+
 result<void> take_file(winners& all, const std::string& path, const surroundings& around) {
   const auto content = around.read_file(path);
-  if (!content) return content.error();
+  if (!content) return unreadable(content.error(), "--config takes the path of a TOML file");
   const auto entries = parse_toml(*content, path);
   if (!entries) return entries.error();
   for (const auto& entry : *entries) {
@@ -115,10 +120,22 @@ void settle(invocation& parsed) {
   all.limits.sign_in_failures = 0;
 }
 
+/// The file's lines come first, so that what was given directly wins.
+result<void> take_option_file(settings& into, const surroundings& around) {
+  const auto path = into.kafka.option_file.string();
+  if (path.empty()) return {};
+  const auto content = around.read_file(path);
+  if (!content) return unreadable(content.error(), "kafka.option-file takes the path of a file of lines KEY=VALUE");
+  auto all = parse_option_file(*content, path);
+  if (!all) return all.error();
+  all->insert(all->end(), into.kafka.options.begin(), into.kafka.options.end());
+  into.kafka.options = std::move(*all);
+  return {};
+}
+
 result<std::string> read_whole_file(const std::string& path) {
   const auto failed = [&path](int number) {
-    return error(error_code::invalid_input, "the file " + path + " of --config cannot be read (" +
-                                                std::strerror(number) + "); give the path of a readable TOML file");
+    return error(error_code::invalid_input, "the file " + path + " cannot be read (" + std::strerror(number) + ")");
   };
   errno = 0;
   std::ifstream file(path, std::ios::binary);
@@ -148,20 +165,24 @@ result<invocation> parse(executable self, const std::vector<std::string>& words,
   if (!sources) return sources.error();
   fill(parsed, *sources, {self, around.cpus});
   settle(parsed);
+  if (auto taken = take_option_file(parsed.settings, around); !taken) return taken.error();
   return parsed;
 }
 
 result<void> check_roles(const invocation& parsed) {
   const auto& all = parsed.settings;
   const auto wrong = [](std::string sentence) { return error(error_code::invalid_input, std::move(sentence)); };
-  if (all.roles.push && !all.roles.api)
+  const bool is_push_alone = all.roles.push && !all.roles.api;
+  if (is_push_alone && all.push.off)
+    return wrong("the push role alone with push.off would do nothing; leave push.off out, or run the api role");
+  if (is_push_alone && !all.kafka.is_used())
     return wrong(
-        "the push role cannot run alone: events would reach it through Kafka, which this version does not speak; run "
+        "the push role alone hears of events through Kafka only; name its brokers with --kafka.brokers, or run "
         "social-server with --roles api,push");
-  if (all.roles.api && !all.roles.push && !all.push.off)
+  if (all.roles.api && !all.roles.push && !all.push.off && !all.kafka.is_used())
     return wrong(
-        "the api role alone cannot hand events to a push role elsewhere: that needs Kafka, which this version does not "
-        "speak; add --push.off, or run social-server with --roles api,push");
+        "the api role alone reaches a push role through Kafka only; name its brokers with --kafka.brokers, add "
+        "--push.off, or run social-server with --roles api,push");
   return {};
 }
 

@@ -13,6 +13,7 @@ namespace social::config {
 /// Everything that parse() reads besides the arguments; tests pass their own.
 struct surroundings {
   std::vector<std::string> environment;  ///< `NAME=value`
+  /// Errors: a sentence without a full stop, to which advice is added.
   std::function<result<std::string>(const std::string& path)> read_file;
   std::uint64_t cpus = 1;
 };

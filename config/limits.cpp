@@ -146,6 +146,23 @@ constexpr std::array table = {
           with_push),
     count("limits.dead-letters", "letters", "10000", 1, 10'000'000, limit<&l::dead_letters>,
           "dead letters kept, the newest", "some 10 MiB; an operator reads hundreds", with_push),
+    count("limits.push-pending", "deliveries", "1000000", 1, 1'000'000'000, limit<&l::push_pending_deliveries>,
+          "deliveries in the push store above which events stay in Kafka",
+          "some 300 MiB on disk; below it one dead push service holds up nobody else's events", with_push),
+    count("limits.kafka-outbox-window", "records", "20000", 1, 100'000, limit<&l::kafka_outbox_window_records>,
+          "events sent to Kafka and not acknowledged yet", "a fifth of a second at 100,000 a second", with_api),
+    count("limits.kafka-requests", "requests", "4096", 1, 100'000, limit<&l::kafka_requests>,
+          "requests to the push role that wait for a reply; 503 beyond", "as many as limits.requests-in-flight",
+          with_api),
+    count("limits.kafka-requests-served", "requests", "1000", 1, 100'000, limit<&l::kafka_requests_served>,
+          "requests from Kafka being served; more wait there", "a commit takes all that wait, so more is no faster",
+          with_push),
+    count("limits.kafka-events-under-way", "events", "4000", 1, 1'000'000, limit<&l::kafka_events_under_way>,
+          "events from Kafka whose deliveries are not durable yet; more wait there",
+          "eight batches of 500, some MiB; what a crash reads again", with_push),
+    count("limits.kafka-dead-letters", "letters", "1000", 1, 100'000, limit<&l::kafka_dead_letters>,
+          "newest records of the dead letter topics, listed and replayed", "as many as an operator looks through",
+          with_push),
 };
 
 }  // namespace

@@ -54,6 +54,14 @@ struct limit_settings {
   std::uint64_t push_lane_concurrency = 0;
   std::uint64_t push_lane_queue_deliveries = 0;  ///< in memory; what is beyond waits in the store
   std::uint64_t dead_letters = 0;
+  std::uint64_t push_pending_deliveries = 0;  ///< in the store; beyond it no events are consumed from Kafka
+
+  // Kafka.
+  std::uint64_t kafka_outbox_window_records = 0;  ///< sent and not acknowledged yet
+  std::uint64_t kafka_requests = 0;               ///< of the api role to the push role, under way
+  std::uint64_t kafka_requests_served = 0;        ///< by the push role, under way
+  std::uint64_t kafka_events_under_way = 0;       ///< consumed and not durable yet
+  std::uint64_t kafka_dead_letters = 0;           ///< of the dead letter topics, remembered
 };
 
 /// The rows of the option table that belong to the limits.

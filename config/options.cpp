@@ -97,6 +97,11 @@ std::optional<checked_value> check_text(const option& which, const std::string& 
     case value_kind::contact:
       if (!text.empty() && !is_contact(text)) return std::nullopt;
       return checked_value{text, text};
+    case value_kind::brokers:
+      return text.empty() ? checked_value{text, text} : of_text(parse_brokers(text));
+    case value_kind::name:
+      if (!is_plain_name(text)) return std::nullopt;
+      return checked_value{text, text};
     default:
       return std::nullopt;
   }
@@ -122,6 +127,31 @@ std::optional<checked_value> check_one(const option& which, const std::string& t
 error refused(const option& which, std::string_view text) {
   std::string shown = which.secret ? "***" : std::string(text.substr(0, 200));
   return {error_code::invalid_input, "is '" + shown + "', give " + accepted(which)};
+}
+
+std::string after_comma(const std::string& text) {
+  return text.empty() ? text : text + ",";
+}
+
+/// A value that is used as a name on the wire.
+bool is_assignable(const option& which, std::string_view to) {
+  if (!which.choices.empty()) return std::ranges::count(words(which.choices), to) == 1;
+  return is_valid_utf8(to) && std::ranges::none_of(to, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+}
+
+result<checked_value> check_assignments(const option& which, std::span<const std::string> texts) {
+  assignments all;
+  std::string normal;
+  for (const auto& text : texts) {
+    auto members = parse_assignments(text);
+    if (!members) return refused(which, text);
+    for (auto& [key, to] : *members) {
+      if (!is_assignable(which, to)) return refused(which, key + "=" + to);
+      normal = after_comma(normal) + key + "=" + to;
+      all.emplace_back(std::move(key), std::move(to));
+    }
+  }
+  return checked_value{std::move(all), std::move(normal)};
 }
 
 /// One text may hold several members between commas: in the environment there is no other way.
@@ -167,6 +197,13 @@ std::string accepted_choices(std::string_view choices) {
     text.append(all[i]);
   }
   return text;
+}
+
+/// `TOPIC=json or TOPIC=raw`, else the form alone.
+std::string accepted_assignment(const option& which) {
+  if (which.choices.empty()) return std::string(which.unit);
+  const auto key = which.unit.substr(0, which.unit.find('=') + 1);
+  return std::string(key) + accepted_choices(which.choices);
 }
 
 }  // namespace
@@ -218,11 +255,18 @@ std::string accepted(const option& which) {
       return "a URL such as https://social.example.org";
     case value_kind::contact:
       return "a mailto: or https: contact without spaces and angle brackets";
+    case value_kind::brokers:
+      return "brokers such as kafka1:9092,kafka2:9092";
+    case value_kind::name:
+      return "1 to 249 letters, digits, dots, underscores and dashes";
+    case value_kind::assignment:
+      return accepted_assignment(which);
   }
   return {};
 }
 
 result<checked_value> check(const option& which, std::span<const std::string> texts) {
+  if (which.kind == value_kind::assignment) return check_assignments(which, texts);
   if (which.repeatable) return check_list(which, texts);
   if (texts.size() != 1) return error(error_code::invalid_input, "is given more than once, give it once");
   auto one = check_one(which, texts.front());

@@ -37,12 +37,15 @@ enum class value_kind : std::uint8_t {
   address_range,  ///< CIDR
   origin,         ///< scheme, host and port
   base_url,
-  contact,  ///< mailto: or https:, RFC 8292 section 2.1
+  contact,     ///< mailto: or https:, RFC 8292 section 2.1
+  brokers,     ///< host:port, several between commas
+  name,        ///< see is_plain_name
+  assignment,  ///< KEY=VALUE; a value is one of `choices`, where there are any
 };
 
 /// A value that passed its checks. A choice is its index, a size its bytes, a list its members.
 using value = std::variant<bool, std::uint64_t, std::chrono::milliseconds, std::string, std::vector<std::string>,
-                           std::vector<address_range>, roles>;
+                           std::vector<address_range>, assignments, roles>;
 
 /// What defaults may depend on.
 struct default_facts {
@@ -60,7 +63,7 @@ struct option {
   void (*store)(settings&, const value&) = nullptr;
   std::uint64_t minimum = 0;
   std::uint64_t maximum = 0;
-  std::string_view unit = {};     ///< of a count
+  std::string_view unit = {};     ///< of a count; the form of an assignment
   std::string_view choices = {};  ///< `sync|async`, in the order of the enum
   bool repeatable = false;
   bool secret = false;          ///< its value is never printed
@@ -99,7 +102,7 @@ template <class T>
 void assign(T& to, const value& from) {
   if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, roles> || std::is_same_v<T, std::string> ||
                 std::is_same_v<T, std::chrono::milliseconds> || std::is_same_v<T, std::vector<std::string>> ||
-                std::is_same_v<T, std::vector<address_range>>) {
+                std::is_same_v<T, std::vector<address_range>> || std::is_same_v<T, assignments>) {
     to = std::get<T>(from);
   } else if constexpr (std::is_same_v<T, std::filesystem::path>) {
     to = std::get<std::string>(from);

@@ -36,7 +36,22 @@ struct http_settings {
 struct admin_settings {
   std::string address;
   std::uint16_t port = 0;
+  bool write = false;
   bool metrics_auth = false;
+};
+
+struct kafka_settings {
+  std::string brokers;  ///< empty: no Kafka
+  std::string group;
+  std::int32_t partitions = 0;
+  std::int32_t replication = 0;
+  assignments options;  ///< those of the file first: of equal keys the last wins
+  std::filesystem::path option_file;
+  std::chrono::milliseconds request_timeout{};
+  assignments codecs;    ///< topic -> json, json-string, raw
+  assignments type_ids;  ///< topic -> the header `__TypeId__`
+
+  [[nodiscard]] bool is_used() const noexcept { return !brokers.empty(); }
 };
 
 struct push_settings {
@@ -73,6 +88,7 @@ struct settings {
   std::uint64_t actor_threads = 0;
   http_settings http;
   admin_settings admin;
+  kafka_settings kafka;
   push_settings push;
   auth_settings auth;
   log_settings log;

@@ -29,6 +29,12 @@ std::string_view value_word(const option& which) {
       return "URL";
     case value_kind::contact:
       return "CONTACT";
+    case value_kind::brokers:
+      return "BROKERS";
+    case value_kind::name:
+      return "NAME";
+    case value_kind::assignment:
+      return which.unit;
   }
   return {};
 }

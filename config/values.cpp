@@ -170,6 +170,43 @@ std::optional<std::string> parse_base_url(std::string_view text) {
   return origin->append(path);
 }
 
+std::optional<std::string> parse_brokers(std::string_view text) {
+  constexpr std::size_t brokers_max = 64;
+  const auto parts = split_list(text);
+  std::string all;
+  for (const auto& part : parts) {
+    const auto broker = parse_authority(part, "");
+    if (!broker) return std::nullopt;
+    all.append(all.empty() ? "" : ",").append(*broker);
+  }
+  if (parts.empty() || parts.size() > brokers_max) return std::nullopt;
+  return all;
+}
+
+bool is_plain_name(std::string_view text) {
+  constexpr std::size_t characters_max = 249;
+  if (text.empty() || text.size() > characters_max) return false;
+  return std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  });
+}
+
+std::optional<assignments> parse_assignments(std::string_view text) {
+  assignments all;
+  for (const auto& part : split_list(text)) {
+    const auto equals = part.find('=');
+    if (equals != std::string::npos && is_plain_name(std::string_view(part).substr(0, equals))) {
+      all.emplace_back(part.substr(0, equals), part.substr(equals + 1));
+      continue;
+    }
+    if (all.empty()) return std::nullopt;
+    all.back().second.append(",").append(part);
+  }
+  if (all.empty()) return std::nullopt;
+  return all;
+}
+
 std::string http_url(std::string_view address, std::uint16_t port) {
   const bool v6 = address.find(':') != std::string_view::npos;
   std::string url = "http://";

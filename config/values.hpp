@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace social::config {
@@ -46,6 +47,19 @@ std::optional<std::string> parse_origin(std::string_view text);
 
 /// An origin and perhaps a path, without query, fragment, user info or a slash at the end.
 std::optional<std::string> parse_base_url(std::string_view text);
+
+/// `host:port,host` of Kafka's brokers, lower case; a port is 1-65535, IPv6 addresses are in brackets.
+std::optional<std::string> parse_brokers(std::string_view text);
+
+/// Letters, digits, `.`, `_` and `-`, at most 249 of them: what Kafka takes for topics.
+bool is_plain_name(std::string_view text);
+
+/// `KEY=VALUE`, in the order given.
+using assignments = std::vector<std::pair<std::string, std::string>>;
+
+/// The members of `a=1,b=2`. A comma begins the next member only where a key and `=` follow; elsewhere it belongs to
+/// the value: `debug=broker,topic` is one member. nullopt: a member without a key.
+std::optional<assignments> parse_assignments(std::string_view text);
 
 /// An address with its port as in a URL: `http://127.0.0.1:8080`, `http://[::1]:8080`.
 std::string http_url(std::string_view address, std::uint16_t port);

@@ -72,9 +72,8 @@ TEST_CASE("a refused value names option, source and bounds") {
 
 TEST_CASE("unknown options are refused with the nearest name") {
   CHECK(contains(start{.words = {"--http.prot", "1"}}.refused(), "no option --http.prot; did you mean --http.port?"));
-  CHECK(contains(start{.words = {"--kafka.brokers=a"}}.refused(), "no option --kafka.brokers"));
+  CHECK(contains(start{.words = {"--kafka.broker=a"}}.refused(), "did you mean --kafka.brokers?"));
   CHECK(contains(start{.words = {"--http.tls-cert=a"}}.refused(), "no option --http.tls-cert"));
-  CHECK(contains(start{.words = {"--admin.write"}}.refused(), "no option --admin.write"));
   CHECK(contains(start{.words = {"-x"}}.refused(), "'-x'"));
   CHECK(contains(start{.words = {"frobnicate"}}.refused(), "'frobnicate' is no subcommand"));
   CHECK(contains(start{.words = {"--http.port", "1", "2"}}.refused(), "'2'"));
@@ -194,22 +193,79 @@ TEST_CASE("each executable takes its own options") {
         milliseconds(3'600'000));
 }
 
+TEST_CASE("Kafka's options arrive in the settings of every executable") {
+  for (const auto self : {executable::server, executable::api, executable::push}) {
+    const auto all =
+        start{.self = self,
+              .words = {"--kafka.brokers=Kafka1:9092,[::1]:9093", "--kafka.group", "other", "--kafka.partitions=12",
+                        "--kafka.replication=3", "--kafka.option", "security.protocol=SASL_SSL", "--kafka.option",
+                        "debug=broker,topic", "--kafka.request-timeout=250ms", "--kafka.codec", "a=raw,b=json-string",
+                        "--kafka.type-id=a=com.example.Event", "--admin.write", "--http.public-url=https://a.example"}}
+            .accepted();
+    CHECK(all.kafka.is_used());
+    CHECK(all.kafka.brokers == "kafka1:9092,[::1]:9093");
+    CHECK(all.kafka.group == "other");
+    CHECK(all.kafka.partitions == 12);
+    CHECK(all.kafka.replication == 3);
+    CHECK(all.kafka.options == assignments{{"security.protocol", "SASL_SSL"}, {"debug", "broker,topic"}});
+    CHECK(all.kafka.request_timeout == milliseconds(250));
+    CHECK(all.kafka.codecs == assignments{{"a", "raw"}, {"b", "json-string"}});
+    CHECK(all.kafka.type_ids == assignments{{"a", "com.example.Event"}});
+    CHECK(all.admin.write);
+    CHECK(all.http.public_url == "https://a.example");
+  }
+  const auto all = start{}.accepted();
+  CHECK_FALSE(all.kafka.is_used());
+  CHECK_FALSE(all.admin.write);
+  CHECK(start{.self = executable::push}.accepted().http.public_url.empty());
+  const start file{
+      .words = {"--config=s.toml"},
+      .files = {{"s.toml", "[kafka]\nbrokers = 'a:1'\npartitions = 5\noption = ['a=1', 'b=2,c']\ncodec = 'x=raw'\n"}}};
+  CHECK(file.accepted().kafka.options == assignments{{"a", "1"}, {"b", "2,c"}});
+  CHECK(file.accepted().kafka.partitions == 5);
+  CHECK(file.accepted().kafka.codecs == assignments{{"x", "raw"}});
+  CHECK(start{.environment = {"SOCIAL_KAFKA_OPTION=a=1,2,b=3"}}.accepted().kafka.options ==
+        assignments{{"a", "1,2"}, {"b", "3"}});
+}
+
+TEST_CASE("Kafka's options are refused with what is accepted, and without secrets") {
+  CHECK(start{.words = {"--kafka.brokers=a:0"}}.refused() ==
+        "kafka.brokers (command line) is 'a:0', give brokers such as kafka1:9092,kafka2:9092");
+  CHECK(start{.words = {"--kafka.codec=topic=xml"}}.refused() ==
+        "kafka.codec (command line) is 'topic=xml', give TOPIC=json, json-string or raw");
+  CHECK(contains(start{.words = {"--kafka.partitions=0"}}.refused(), "from 1 to 1000"));
+  const auto secret = start{.words = {"--kafka.option=hunter2"}}.refused();
+  CHECK(secret == "kafka.option (command line) is '***', give KEY=VALUE");
+  CHECK(contains(start{.words = {"--kafka.group=a b"}}.refused(), "1 to 249 letters"));
+}
+
 std::string roles_refused(executable self, std::vector<std::string> words) {
   const auto checked = check_roles(start{.self = self, .words = std::move(words)}.parse().value());
   return checked ? std::string() : std::string(checked.error().text());
 }
 
-TEST_CASE("a role alone needs what does not exist yet") {
+TEST_CASE("a role alone needs Kafka between it and the other") {
   CHECK(roles_refused(executable::server, {}).empty());
   CHECK(roles_refused(executable::server, {"--push.off"}).empty());
   CHECK(roles_refused(executable::server, {"--roles=push,api"}).empty());
   CHECK(roles_refused(executable::server, {"--roles=api", "--push.off"}).empty());
   CHECK(roles_refused(executable::api, {"--push.off"}).empty());
   CHECK(contains(roles_refused(executable::server, {"--roles=api"}), "add --push.off"));
-  CHECK(contains(roles_refused(executable::api, {}), "the api role alone cannot hand events"));
+  CHECK(contains(roles_refused(executable::api, {}), "--kafka.brokers"));
   CHECK(contains(roles_refused(executable::api, {}), "add --push.off"));
   CHECK(contains(roles_refused(executable::server, {"--roles=push"}), "run social-server with --roles api,push"));
-  CHECK(contains(roles_refused(executable::push, {"--push.off"}), "the push role cannot run alone"));
+  CHECK(contains(roles_refused(executable::push, {}), "--kafka.brokers"));
+  CHECK(contains(roles_refused(executable::push, {"--push.off"}), "would do nothing"));
+  const std::string brokers = "--kafka.brokers=localhost:9092";
+  CHECK(roles_refused(executable::server, {brokers}).empty());
+  CHECK(roles_refused(executable::server, {brokers, "--push.off"}).empty());
+  CHECK(roles_refused(executable::server, {brokers, "--roles=api"}).empty());
+  CHECK(roles_refused(executable::server, {brokers, "--roles=push"}).empty());
+  CHECK(roles_refused(executable::api, {brokers}).empty());
+  CHECK(roles_refused(executable::api, {brokers, "--push.off"}).empty());
+  CHECK(roles_refused(executable::push, {brokers}).empty());
+  CHECK(contains(roles_refused(executable::push, {brokers, "--push.off"}), "would do nothing"));
+  CHECK(contains(roles_refused(executable::api, {"--kafka.brokers="}), "--kafka.brokers"));
   for (const auto* wrong : {"", "api,api", "web", "api,", "api push"})
     CHECK(contains(start{.words = {std::string("--roles=") + wrong}}.refused(), "give api, push or api,push"));
 }

@@ -11,8 +11,9 @@ using test::start;
 /// Values from all four sources, on a machine of four CPUs.
 invocation sample() {
   const start with{.words = {"config", "show", "--config=social.toml", "--push.mode", "console", "--limits.rates=off",
-                             "--http.trusted-proxy=10.1.2.3/8", "--http.trusted-proxy=::1"},
-                   .environment = {"SOCIAL_LOG_FORMAT=json", "SOCIAL_PUSH_TTL=120m"},
+                             "--http.trusted-proxy=10.1.2.3/8", "--http.trusted-proxy=::1",
+                             "--kafka.option=sasl.password=hunter2", "--kafka.codec=topic=raw"},
+                   .environment = {"SOCIAL_LOG_FORMAT=json", "SOCIAL_PUSH_TTL=120m", "SOCIAL_KAFKA_BROKERS=k:9092"},
                    .files = {{"social.toml", "shards = 16\n[limits]\nidle-timeout = '90000ms'\nrate-user = 0\n"}}};
   return with.parse().value();
 }
@@ -42,6 +43,7 @@ TEST_CASE("secrets are hidden") {
   secret.secret = true;
   CHECK(show_line({&secret, "hunter2", "environment SOCIAL_X"}) == "push.mode = ***  # environment SOCIAL_X\n");
   CHECK(show_line({&secret, "", "default"}) == "push.mode =   # default\n");
+  CHECK_FALSE(show(sample()).find("hunter2") != std::string::npos);
 }
 
 TEST_CASE("help names every option of the executable and nothing else") {
@@ -53,6 +55,7 @@ TEST_CASE("help names every option of the executable and nothing else") {
     }
   }
   CHECK(contains(usage(executable::server), "vapid rotate"));
+  CHECK(contains(usage(executable::push), "vapid rotate"));
   CHECK_FALSE(usage(executable::api).find("vapid rotate") != std::string::npos);
 }
 

@@ -105,6 +105,33 @@ TEST_CASE("base URLs may have a path") {
     CHECK_FALSE(parse_base_url(wrong));
 }
 
+TEST_CASE("brokers are names or addresses with a port") {
+  CHECK(parse_brokers("Kafka1:9092,kafka-2") == "kafka1:9092,kafka-2");
+  CHECK(parse_brokers("[0::1]:9092") == "[::1]:9092");
+  std::string many = "a";
+  for (int i = 1; i < 64; ++i) many += ",a";
+  CHECK(parse_brokers(many) == many);
+  CHECK_FALSE(parse_brokers(many + ",a"));
+  for (const auto* wrong : {"", "a,", ",a", "a:", "a:0", "a:65536", "a b", "http://a", "::1", "a:1:2", "a/b"})
+    CHECK_FALSE(parse_brokers(wrong));
+}
+
+TEST_CASE("plain names are what Kafka takes") {
+  CHECK(is_plain_name("v1.event.post-created_2"));
+  CHECK(is_plain_name(std::string(249, 'a')));
+  CHECK_FALSE(is_plain_name(std::string(250, 'a')));
+  for (const auto* wrong : {"", "a b", "a,b", "a=b", "a/b", "\xc3\xa4"}) CHECK_FALSE(is_plain_name(wrong));
+}
+
+TEST_CASE("a comma begins an assignment only before a key") {
+  CHECK(parse_assignments("a=1") == assignments{{"a", "1"}});
+  CHECK(parse_assignments("a=1,b=2") == assignments{{"a", "1"}, {"b", "2"}});
+  CHECK(parse_assignments("debug=broker,topic,b=") == assignments{{"debug", "broker,topic"}, {"b", ""}});
+  CHECK(parse_assignments("a=b=c,d e=f") == assignments{{"a", "b=c,d e=f"}});
+  CHECK(parse_assignments("a=1,") == assignments{{"a", "1,"}});
+  for (const auto* wrong : {"", "a", "=1", ",a=1", "a b=1"}) CHECK_FALSE(parse_assignments(wrong));
+}
+
 TEST_CASE("lists are split at commas") {
   CHECK(split_list("").empty());
   CHECK(split_list("a") == std::vector<std::string>{"a"});
