@@ -41,6 +41,8 @@ result<void> close_to_others(const fs::path& root) {
   if ((status.st_mode & 077) == 0) return {};
   // A sticky directory is shared by intent, such as /tmp.
   if ((status.st_mode & S_ISVTX) == 0 && is_ours(root) && ::chmod(root.c_str(), 0700) == 0) return {};
+  // Another executable that starts on it at the same moment closes it before it puts anything there.
+  if (::stat(root.c_str(), &status) == 0 && (status.st_mode & 077) == 0) return {};
   return unusable(
       root, "is open to other users; run: chmod 700 " + root.string() + ", or give a directory of its own with --data");
 }

@@ -203,6 +203,29 @@ TEST_CASE("threads that race for the first start end with the same secrets") {
   }
 }
 
+TEST_CASE("threads that race for an empty directory that is open to others all get it closed") {
+  for (int round = 0; round < 300; ++round) {
+    const temporary_directory place;
+    const auto root = place.path() / "data";
+    fs::create_directory(root);
+    fs::permissions(root, fs::perms(0755));
+    constexpr int racers = 4;
+    std::atomic<int> waiting{racers};
+    std::array<std::string, racers> refusals;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < racers; ++i)
+      threads.emplace_back([&, i] {
+        --waiting;
+        while (waiting > 0) std::this_thread::yield();
+        const auto data = data_directory::open(root);
+        if (!data) refusals[static_cast<std::size_t>(i)] = data.error().text();
+      });
+    for (auto& each : threads) each.join();
+    for (const auto& each : refusals) REQUIRE(each.empty());
+    REQUIRE(permissions(root) == 0700);
+  }
+}
+
 /// In a process of its own: writes the key it found to `report`.
 pid_t start_racer(const fs::path& root, const fs::path& report, int gate) {
   const auto pid = ::fork();
