@@ -47,3 +47,49 @@ def harry(server) -> Person:
 @pytest.fixture
 def sally(server) -> Person:
     return Person(server.url, "Sally")
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory):
+    """One broker for all tests of a file."""
+    from kafka import Cluster
+
+    with Cluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def topics(kafka):
+    """The topics of that broker; at the end of the test they and all groups are gone."""
+    from kafka_records import Topics
+
+    seen = Topics(kafka.brokers)
+    yield seen
+    seen.clear()
+
+
+@pytest.fixture
+def strict_service():
+    """A push service that checks everything."""
+    from push_service import PushService
+
+    with PushService() as service:
+        yield service
+
+
+@pytest.fixture
+def two_services(tmp_path, kafka, topics, strict_service):
+    """two_services(...): both services over the broker and the push service, started and ready; stopped at the end."""
+    from kafka_services import TwoServices, end
+
+    made: list = []
+
+    def start(**more):
+        made.append(TwoServices(tmp_path / str(len(made)), kafka.brokers, strict_service, **more))
+        made[-1].folder.mkdir()
+        return made[-1].start().ready()
+
+    yield start
+    for two in made:
+        end(two.api)
+        end(two.push)

@@ -27,19 +27,22 @@ def executable(name: str) -> Path:
 
 
 class Server:
-    """`with Server(data) as server:` or start() and stop(). After a stop it may be started again on the same data."""
+    """`with Server(data) as server:` or start() and stop(). After a stop it may be started again on the same data.
+
+    `serves_api=False`: it has no public API, and takes no options of one."""
 
     def __init__(self, data: Path, *options: str, name: str = "social-server", cheap: bool = True,
-                 environment: dict[str, str] | None = None):
+                 environment: dict[str, str] | None = None, serves_api: bool = True):
         self.data = Path(data)
         self.name = name
         self.environment = environment or {}
-        self.options = [*(CHEAP if cheap else ()), *options]
+        self.serves_api = serves_api
+        self.options = [*(CHEAP if cheap and serves_api else ()), *options]
         self.ready: dict = {}
         self.process: subprocess.Popen | None = None
         self.lines: list[str] = []  # of stdout, the ready line first
         self._arrived: queue.Queue = queue.Queue()
-        self.log_path = self.data.parent / f"{self.data.name}.{name}.log"
+        self.log_path = self.data.parent / f"{self.data.name}.{Path(name).name}.log"
 
     @property
     def url(self) -> str:
@@ -60,7 +63,8 @@ class Server:
 
     def start(self) -> "Server":
         has = {option for option in self.options if option.startswith("--")}
-        ports = [each for each in ("--http.port", "--admin.port") if each not in has]
+        listeners = ("--http.port", "--admin.port") if self.serves_api else ("--admin.port",)
+        ports = [each for each in listeners if each not in has]
         command = [str(executable(self.name)), "--data", str(self.data)]
         command += [text for port in ports for text in (port, "0")]
         # SOCIAL_... variables are options of the server: those of the suite are not for it.
