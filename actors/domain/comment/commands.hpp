@@ -7,10 +7,11 @@
 
 namespace social::domain::comment {
 
-/// From the Post, which has checked access and found the writer.
+/// From the Post, which has checked access and found the writer of the comment and the account of its own writer.
 struct create {
   std::uint64_t post = 0;
   person post_writer;
+  account_history post_writer_history;
   person writer;
   std::string contents;
 };

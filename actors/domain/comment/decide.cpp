@@ -22,7 +22,7 @@ result<decision<event>> comment_aggregate::decide(const state& s, const facts&, 
   written.writer = created.writer;
   written.contents = created.contents;
   written.created_at = context.now;
-  return happened<event>(comment_created{std::move(written), created.post_writer});
+  return happened<event>(comment_created{std::move(written), created.post_writer, created.post_writer_history});
 }
 
 comment::reply comment_aggregate::answer(const state& after, const facts&, const command_context&, const command&) {

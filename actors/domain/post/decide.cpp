@@ -18,6 +18,7 @@ constexpr std::size_t excerpt_code_points = 120;
 constexpr std::size_t writer_fact = 0;
 constexpr std::size_t connection_fact = 0;
 constexpr std::size_t like_fact = 1;
+constexpr std::size_t owner_fact = 1;
 
 outcome decide_write(const state& s, const facts& f, const command_context& context, const write& c) {
   if (s.exists() || context.self == 0) return impossible("a post needs a new id");
@@ -61,8 +62,14 @@ outcome decide_comment(const state& s, const facts& f, const command_context& co
   auto who = visitor(s, f, context, c.owner);
   if (!who) return std::move(who).error();
   if (context.new_id == 0) return impossible("a comment needs a new id");
+  const auto owner = f.get<user::state>(owner_fact);
+  if (!owner || owner->seq != c.owner) return impossible("the owner of a post has no account");
   auto decided = happened<event>(comment_added{s.seq, context.new_id, context.now});
-  comment::command create = comment::create{s.seq, s.writer, std::move(*who), c.contents};
+  comment::command create = comment::create{s.seq,
+                                            owner->as_person(),
+                                            {owner->login_count, owner->last_login_at, owner->created_at},
+                                            std::move(*who),
+                                            c.contents};
   decided.child = child_command{aggregate_kind::comment, context.new_id, true, erase(std::move(create))};
   return decided;
 }
@@ -87,16 +94,19 @@ std::vector<field_error> post::validate_contents(std::string_view contents) {
 
 void post_aggregate::lookups(const command& c, const command_context& context, std::vector<row_key>& keys) {
   const auto connection = [&](std::uint64_t owner) { keys.push_back({table::connection, owner, context.caller, {}}); };
+  const auto account = [&](std::uint64_t id) {
+    keys.push_back({table::state, static_cast<std::uint64_t>(aggregate_kind::user), id, {}});
+  };
   std::visit(overloaded{
-                 [&](const write&) {
-                   const auto users = static_cast<std::uint64_t>(aggregate_kind::user);
-                   keys.push_back({table::state, users, context.caller, {}});
-                 },
+                 [&](const write&) { account(context.caller); },
                  [&](const like& l) {
                    connection(l.owner);
                    keys.push_back({table::like, context.self, context.caller, {}});
                  },
-                 [&](const write_comment& w) { connection(w.owner); },
+                 [&](const write_comment& w) {
+                   connection(w.owner);
+                   account(w.owner);
+                 },
                  [&](const add_views&) {},
              },
              c);

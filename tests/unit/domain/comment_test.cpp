@@ -16,7 +16,7 @@ command_context context_of(id_t self) {
   return context;
 }
 
-const create good = {100, person_of(1, "anna"), person_of(2, "bo"), "nice"};
+const create good = {100, person_of(1, "anna"), {3, noon - 1, noon - 2}, person_of(2, "bo"), "nice"};
 
 }  // namespace
 
@@ -26,6 +26,7 @@ TEST_CASE("a comment is created as its post says", "[domain][comment]") {
   REQUIRE(decided);
   REQUIRE(decided->events.size() == 1);
   CHECK(std::get<comment_created>(decided->events[0]).post_writer == good.post_writer);
+  CHECK(std::get<comment_created>(decided->events[0]).post_writer_history == good.post_writer_history);
   state after;
   comment_aggregate::apply(after, decided->events[0]);
   CHECK(rows_of<comment_aggregate>(decided->events[0], after).empty());

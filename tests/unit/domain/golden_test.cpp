@@ -157,8 +157,10 @@ TEST_CASE("events have these bytes, numbers and names", "[domain][golden]") {
   check_event<post_aggregate>(post::comment_added{128, 192, noon}, 3, "comment-added", "018001c00180e09592c168");
   check_event<post_aggregate>(post::post_viewed{128, 64, 5, noon}, 4, "post-viewed", "018001400580e09592c168");
   check_event<comment_aggregate>(
-      comment::comment_created{comment_state(), anna()}, 1, "comment-created",
-      "0121c00180014011820103ebb3b406626f40782e7901022f69026f6b80e09592c168000d4004416e6e61056140782e7900");
+      comment::comment_created{comment_state(), anna(), comment::account_history{3, noon, noon - 1}}, 1,
+      "comment-created",
+      "0221c00180014011820103ebb3b406626f40782e7901022f69026f6b80e09592c168000d4004416e6e61056140782e7900"
+      "010e030180e09592c168fedf9592c168");
   check_event<subscription_aggregate>(subscription::device_subscribed{64, device(), 130, {1, 2}, {"hash"}}, 1,
                                       "device-subscribed",
                                       "014036ffffffffffffff07070a68747470733a2f2f702f030400ff026162026b3102656e80e09592"
@@ -167,6 +169,17 @@ TEST_CASE("events have these bytes, numbers and names", "[domain][golden]") {
                                       "014007010468617368");
   check_event<subscription_aggregate>(subscription::delivery_recorded{64, 7, true, noon}, 3, "delivery-recorded",
                                       "0140070180e09592c168");
+}
+
+TEST_CASE("events of older versions still decode", "[domain][golden]") {
+  const auto created = decode_event<comment_aggregate>(
+      1,
+      from_hex("0121c00180014011820103ebb3b406626f40782e7901022f69026f6b80e09592c168000d4004416e6e61056140782e7900"));
+  REQUIRE(created);
+  const auto& first = std::get<comment::comment_created>(*created);
+  CHECK(to_hex(encode_record(first.comment)) == to_hex(encode_record(comment_state())));
+  CHECK(first.post_writer == anna());
+  CHECK_FALSE(first.post_writer_history);
 }
 
 TEST_CASE("numbers of kinds and tables are frozen", "[domain][golden]") {

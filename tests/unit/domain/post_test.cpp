@@ -41,8 +41,12 @@ user::state account(id_t id) {
   s.name = "anna";
   s.email = "anna@example.org";
   s.profile_image_url = "/image";
+  s.login_count = 3;
+  s.last_login_at = noon - 1;
+  s.created_at = noon - 2;
   return s;
 }
+const auto owner_account = account(owner_id);
 
 error refusal(const state& s, const facts& f, const command_context& context, const command& c) {
   const auto decided = post_aggregate::decide(s, f, context, c);
@@ -132,17 +136,17 @@ TEST_CASE("who may like and comment, and what is there, is decided in this order
   struct row {
     std::string what;
     state post;
-    facts connections;
+    std::optional<user::connection_row> connection;
     id_t caller;
     id_t owner;
     std::optional<error_code> expected;
   };
   state other_owner = written();
   other_owner.writer.seq = 3;
-  const auto nothing = found(std::nullopt, std::nullopt);
-  const auto asked = found(connection(user::connection_state::requested), std::nullopt);
-  const auto ended = found(connection(user::connection_state::none), std::nullopt);
-  const auto connected = found(granted, std::nullopt);
+  const auto nothing = std::nullopt;
+  const auto asked = connection(user::connection_state::requested);
+  const auto ended = connection(user::connection_state::none);
+  const auto connected = granted;
   const std::vector<row> table = {
       {"owner", written(), nothing, owner_id, owner_id, std::nullopt},
       {"connected", written(), connected, friend_id, owner_id, std::nullopt},
@@ -158,10 +162,13 @@ TEST_CASE("who may like and comment, and what is there, is decided in this order
       {"own path, another's post", written(), nothing, friend_id, friend_id, error_code::post_not_found},
       {"somebody else's row", written(), connected, 5, owner_id, error_code::internal},
   };
-  for (const auto& [what, post, connections, caller, owner, expected] : table) {
+  for (const auto& [what, post, connection, caller, owner, expected] : table) {
     CAPTURE(what);
     for (const command& c : {command(like{owner}), command(write_comment{owner, "abcd"})}) {
-      const auto decided = post_aggregate::decide(post, connections, context_of(caller, 500), c);
+      std::vector<std::optional<std::string>> rows(2);
+      if (connection) rows[0] = encode_record(*connection);
+      if (c.index() == command(write_comment{}).index()) rows[1] = encode_record(owner_account);
+      const auto decided = post_aggregate::decide(post, facts(rows), context_of(caller, 500), c);
       if (expected) {
         REQUIRE_FALSE(decided);
         CHECK(decided.error().code == *expected);
@@ -172,7 +179,7 @@ TEST_CASE("who may like and comment, and what is there, is decided in this order
     }
   }
   // Invalid input is said even to strangers.
-  CHECK(refusal(written(), nothing, context_of(friend_id, 500), write_comment{owner_id, "abc"}).code ==
+  CHECK(refusal(written(), found(nothing), context_of(friend_id, 500), write_comment{owner_id, "abc"}).code ==
         error_code::invalid_input);
 }
 
@@ -218,9 +225,9 @@ TEST_CASE("a comment is the post's count and the comment's own creation", "[doma
   CHECK(post_aggregate::child_kind(c) == aggregate_kind::comment);
   CHECK_FALSE(post_aggregate::needs_id(c));
   CHECK(keys_for<post_aggregate>(c, context_of(friend_id)) ==
-        std::vector<row_key>{{table::connection, owner_id, friend_id, {}}});
+        std::vector<row_key>{{table::connection, owner_id, friend_id, {}}, {table::state, 1, owner_id, {}}});
   auto s = written();
-  const auto decided = post_aggregate::decide(s, found(granted), context_of(friend_id, 500), c);
+  const auto decided = post_aggregate::decide(s, found(granted, owner_account), context_of(friend_id, 500), c);
   REQUIRE(decided);
   REQUIRE(decided->events.size() == 1);
   CHECK(post_aggregate::only_counts(decided->events[0]));
@@ -237,11 +244,14 @@ TEST_CASE("a comment is the post's count and the comment's own creation", "[doma
   CHECK(decided->child->fresh);
   const auto& create = std::get<comment::create>(unerase<comment::command>(*decided->child->command));
   CHECK(create.post == post_id);
-  CHECK(create.post_writer == person_of(owner_id, "anna"));
+  CHECK(create.post_writer == owner_account.as_person());  // as it is now, not as it was when the post was written
+  CHECK(create.post_writer_history == comment::account_history{3, noon - 1, noon - 2});
   CHECK(create.writer == person_of(friend_id, "bo"));
   CHECK(create.contents == "nice\none");
 
-  CHECK(refusal(written(), found(granted), context_of(friend_id, 0), c).code == error_code::internal);
+  CHECK(refusal(s, found(granted, owner_account), context_of(friend_id, 0), c).code == error_code::internal);
+  CHECK(refusal(s, found(granted, std::nullopt), context_of(friend_id, 500), c).code == error_code::internal);
+  CHECK(refusal(s, found(granted, account(9)), context_of(friend_id, 500), c).code == error_code::internal);
 }
 
 TEST_CASE("views are gathered elsewhere and counted here", "[domain][post]") {

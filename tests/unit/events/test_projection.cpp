@@ -48,7 +48,8 @@ ports::journal_record every_event() {
   record.events.push_back(encode_event<post_aggregate>(129, post::post_liked{129, 65, bob, "what Ann", 3}));
   record.events.push_back(encode_event<post_aggregate>(129, post::comment_added{129, 193, 4}));
   record.events.push_back(encode_event<post_aggregate>(129, post::post_viewed{129, 65, 2, 5}));
-  record.events.push_back(encode_event<comment_aggregate>(193, comment::comment_created{said, ann}));
+  record.events.push_back(
+      encode_event<comment_aggregate>(193, comment::comment_created{said, ann, comment::account_history{}}));
   return record;
 }
 
