@@ -1,5 +1,6 @@
 #include "actors/inspect/inspector.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -10,6 +11,7 @@ namespace social::inspect {
 namespace {
 
 constexpr auto state_deadline = std::chrono::milliseconds(500);
+constexpr auto replay_deadline = std::chrono::seconds(10);
 constexpr std::size_t dead_letters_listed = 100;
 
 /// Looks at one question until it is answered or its time is over; whoever comes first takes `done`.
@@ -25,13 +27,30 @@ struct question {
   }
 };
 
+/// A replay that was begun; whoever comes first takes `done`.
+struct begun_replay {
+  std::function<void(result<void>)> done;
+  std::atomic<bool> taken{false};
+
+  void finish(result<void> outcome) {
+    if (!taken.exchange(true)) done(std::move(outcome));
+  }
+};
+
 struct watch_question {
   std::shared_ptr<question> asked;
 };
 struct time_over {
   std::shared_ptr<question> asked;
 };
-using asker_interface = caf::typed_actor<caf::reacts_to<watch_question>, caf::reacts_to<time_over>>;
+struct watch_replay {
+  std::shared_ptr<begun_replay> begun;
+};
+struct replay_over {
+  std::shared_ptr<begun_replay> begun;
+};
+using asker_interface = caf::typed_actor<caf::reacts_to<watch_question>, caf::reacts_to<time_over>,
+                                         caf::reacts_to<watch_replay>, caf::reacts_to<replay_over>>;
 
 protocol::actor_info to_protocol(const runtime::actor_numbers& n) {
   return {n.kind,    n.id,     n.shard,  n.mailbox_depth, n.messages_handled, n.failures,
@@ -57,11 +76,13 @@ runtime::actor_order to_runtime(protocol::actor_order order) {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::inspect::watch_question)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::inspect::time_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::inspect::watch_replay)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::inspect::replay_over)
 
 namespace social::inspect {
 namespace {
 
-/// Keeps the clock for questions to actors that may be stuck.
+/// Keeps the clock for questions to actors that may be stuck, and for replays that wait for somebody else.
 class asker_actor final : public runtime::instrumented<asker_interface::base> {
  public:
   using super = runtime::instrumented<asker_interface::base>;
@@ -70,6 +91,11 @@ class asker_actor final : public runtime::instrumented<asker_interface::base> {
     return {
         [this](watch_question& message) { delayed_send(this, state_deadline, time_over{std::move(message.asked)}); },
         [](time_over& message) { message.asked->finish(std::string()); },
+        [this](watch_replay& message) { delayed_send(this, replay_deadline, replay_over{std::move(message.begun)}); },
+        [](replay_over& message) {
+          message.begun->finish(
+              error(error_code::outcome_unknown, "The dead letter is under way, but nothing has acknowledged it yet"));
+        },
     };
   }
 };
@@ -156,6 +182,23 @@ void inspector::add_report(const std::string& name, std::function<std::string()>
 void inspector::add_dead_letters(const std::string& component, std::function<std::string()> report) {
   dead_letters_[component] = std::move(report);
 }
+void inspector::add_subscriber(std::function<std::string()> report) {
+  if (subscribers_.empty()) {
+    add_report("subscribers", [this] {
+      std::string out;
+      json_writer json(out);
+      json.begin_array();
+      for (const auto& each : subscribers_) json.raw(each());
+      json.end_array();
+      return out;
+    });
+  }
+  subscribers_.push_back(std::move(report));
+}
+void inspector::add_replayer(std::function<bool(std::string_view)> owns,
+                             std::function<void(std::string, std::function<void(result<void>)>)> replay) {
+  replayers_.push_back({std::move(owns), std::move(replay)});
+}
 
 std::vector<protocol::actor_info> inspector::actors(const protocol::actor_filter& filter) const {
   std::vector<protocol::actor_info> out;
@@ -198,6 +241,19 @@ std::optional<std::string> inspector::report(const std::string& name) const {
   const auto it = reports_.find(name);
   if (it == reports_.end()) return std::nullopt;
   return it->second();
+}
+
+void inspector::replay(const std::string& id, std::function<void(result<void>)> done) {
+  const auto owner = std::ranges::find_if(replayers_, [&id](const auto& each) { return each.owns(id); });
+  if (owner == replayers_.end()) return done(error_code::not_found);
+  auto begun = std::make_shared<begun_replay>();
+  begun->done = std::move(done);
+  {
+    const std::lock_guard lock(asker_->mutex);
+    if (!asker_->actor) return begun->finish(error_code::shutting_down);
+    caf::anon_send(asker_->actor, watch_replay{begun});
+  }
+  owner->replay(id, [begun](result<void> outcome) { begun->finish(std::move(outcome)); });
 }
 
 }  // namespace social::inspect

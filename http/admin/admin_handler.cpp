@@ -15,15 +15,25 @@
 namespace social::http::admin {
 namespace {
 
-enum class page : std::uint8_t { livez, readyz, metrics, actors, actor, report };
+enum class page : std::uint8_t { livez, readyz, metrics, actors, actor, report, replay };
 
 struct route {
   page shown;
   std::string name;  ///< of the report, or the actor's kind
-  std::string id;
+  std::string id;    ///< of the actor, or the dead letter
+  [[nodiscard]] bool changes() const noexcept { return shown == page::replay; }
 };
 
-constexpr std::array<std::string_view, 4> reports{"push", "subscribers", "shards", "dead-letters"};
+constexpr std::array<std::string_view, 5> reports{"push", "kafka", "subscribers", "shards", "dead-letters"};
+
+/// `{id}/replay`. An id is a word of the report, with `:` and `.`, and never with a slash.
+std::optional<route> find_dead_letter(std::string_view path) {
+  constexpr std::string_view action = "/replay";
+  if (!path.ends_with(action)) return std::nullopt;
+  path.remove_suffix(action.size());
+  if (path.empty() || path.find('/') != std::string_view::npos) return std::nullopt;
+  return route{page::replay, {}, std::string(path)};
+}
 
 std::optional<route> find_route(std::string_view path) {
   if (path == "/livez") return route{page::livez, {}, {}};
@@ -35,6 +45,8 @@ std::optional<route> find_route(std::string_view path) {
   if (path == "actors") return route{page::actors, {}, {}};
   if (std::find(reports.begin(), reports.end(), path) != reports.end())
     return route{page::report, std::string(path), {}};
+  constexpr std::string_view dead_letters = "dead-letters/";
+  if (path.starts_with(dead_letters)) return find_dead_letter(path.substr(dead_letters.size()));
   constexpr std::string_view actors = "actors/";
   if (!path.starts_with(actors)) return std::nullopt;
   path.remove_prefix(actors.size());
@@ -44,6 +56,9 @@ std::optional<route> find_route(std::string_view path) {
   if (id.find('/') != std::string_view::npos) return std::nullopt;
   return route{page::actor, std::string(path.substr(0, slash)), std::string(id)};
 }
+
+/// What clients send along with a call that takes no body, such as `{}`.
+constexpr std::size_t ignored_body_bytes_max = 1024;
 
 /// Decimal without sign, spaces or leading zeros, at most `max`. Zero counts: shard 0 is an actor, too.
 std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t max) {
@@ -124,7 +139,8 @@ head_decision admin_handler::decide(const request_head& head) {
   }
   auto found = find_route(head.path);
   if (!found) return failure(error_code::route_not_found, head.request_id);
-  if (head.method != "GET") return method_not_allowed("GET, HEAD", head.request_id);
+  const std::string_view method = found->changes() ? "POST" : "GET";
+  if (head.method != method) return method_not_allowed(found->changes() ? "POST" : "GET, HEAD", head.request_id);
   const bool is_open = found->shown == page::livez || found->shown == page::readyz ||
                        (found->shown == page::metrics && !options_.metrics_auth);
   if (!is_open && !has_token(head)) {
@@ -132,7 +148,12 @@ head_decision admin_handler::decide(const request_head& head) {
     refused.headers.push_back({"WWW-Authenticate", "Bearer"});
     return refused;
   }
-  return body_plan{0, std::make_shared<route>(std::move(*found))};
+  if (found->changes() && !options_.write) {
+    return failure(
+        {error_code::forbidden, "This listener only looks; start the process with --admin.write to allow it"},
+        head.request_id);
+  }
+  return body_plan{found->changes() ? ignored_body_bytes_max : 0, std::make_shared<route>(std::move(*found))};
 }
 
 void admin_handler::handle(std::shared_ptr<const request_head> head, std::string, std::shared_ptr<void> state,
@@ -156,6 +177,8 @@ void admin_handler::handle(std::shared_ptr<const request_head> head, std::string
       return answer(list_actors(*head));
     case page::report:
       return answer(report(*head, asked.name));
+    case page::replay:
+      return replay(*head, asked.id, answer);
     case page::actor: {
       const auto id = whole_number(asked.id, max_id);
       if (id) return show_actor(*head, asked.name, *id, answer);
@@ -174,6 +197,20 @@ void admin_handler::show_actor(const request_head& head, const std::string& kind
   inside_.actor(kind, id, [answer, request_id = head.request_id](const result<protocol::actor_detail>& found) {
     if (!found) return answer(failure(found.error(), request_id));
     answer(success(to_json(*found)));
+  });
+}
+
+void admin_handler::replay(const request_head& head, const std::string& id, const respond& answer) {
+  inside_.replay(id, [answer, id, request_id = head.request_id](const result<void>& replayed) {
+    if (replayed) {
+      std::string out;
+      json_writer(out).begin_object().member("id", std::string_view(id)).member("replayed", true).end_object();
+      return answer(success(std::move(out)));
+    }
+    const auto& why = replayed.error();
+    if (why.code != error_code::not_found) return answer(failure(why, request_id));
+    answer(failure({error_code::not_found, "There is no dead letter of this id, or it is not remembered any more"},
+                   request_id));
   });
 }
 

@@ -1,4 +1,5 @@
-// The admin listener's API: liveness, readiness, metrics, and what lives inside this node. It only looks.
+// The admin listener's API: liveness, readiness, metrics, and what lives inside this node. It only looks, unless it is
+// allowed to change something.
 #pragma once
 
 #include <string>
@@ -14,6 +15,7 @@ struct admin_options {
   std::vector<std::string> host_names{};  ///< further names or addresses that may stand in Host
   std::string token{};                    ///< wanted as `Authorization: Bearer` under /admin; empty: nobody gets in
   bool metrics_auth = false;              ///< /metrics wants the token, too
+  bool write = false;                     ///< calls that change something are taken, too
   std::size_t actors_limit_max = 10'000;
 };
 
@@ -32,6 +34,7 @@ class admin_handler final : public handler {
   [[nodiscard]] bool is_own_host(std::string_view host) const;
   [[nodiscard]] bool has_token(const request_head& head) const;
   void show_actor(const request_head& head, const std::string& kind, id_t id, const respond& answer);
+  void replay(const request_head& head, const std::string& id, const respond& answer);
   [[nodiscard]] response list_actors(const request_head& head) const;
   [[nodiscard]] response readiness() const;
   [[nodiscard]] response report(const request_head& head, const std::string& name) const;

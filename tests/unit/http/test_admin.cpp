@@ -24,8 +24,17 @@ struct scripted_inside final : protocol::inspection {
   std::string metrics() const override { return "social_up 1\n"; }
   std::optional<std::string> report(const std::string& name) const override {
     if (name == "push") return "{\"lanes\":[]}";
+    if (name == "kafka") return "{\"connected\":true}";
     return std::nullopt;
   }
+  void replay(const std::string& id, std::function<void(result<void>)> done) override {
+    replayed.push_back(id);
+    if (later) return later->push_back(std::move(done));
+    done(replay_outcome);
+  }
+  result<void> replay_outcome;
+  std::vector<std::string> replayed;
+  std::optional<std::vector<std::function<void(result<void>)>>> later;
   protocol::actor_info some{"user", 129, 1, 2, 3, 4, 5, 6, 7, "rename", 8, 9};
   std::string state = "{\"name\":\"x\"}";
   std::vector<protocol::readiness_check> checks{{"store", true, false, ""}};
@@ -120,7 +129,59 @@ TEST_CASE("admin: paths, methods and reports") {
   CHECK(refused.status == 405);
   CHECK(header_of(refused, "Allow") == "GET, HEAD");
   CHECK(f.ask("GET", "/admin/push").body == R"({"success":true,"response":{"lanes":[]}})");
+  CHECK(f.ask("GET", "/admin/kafka").body == R"({"success":true,"response":{"connected":true}})");
   CHECK(f.ask("GET", "/admin/dead-letters").status == 404);
+}
+
+TEST_CASE("admin: a dead letter is replayed where changes are allowed") {
+  fixture f({.token = "secret", .write = true});
+  CHECK(f.ask("POST", "/admin/dead-letters/v1.event.user-joined-dlt:0:17/replay").body ==
+        R"({"success":true,"response":{"id":"v1.event.user-joined-dlt:0:17","replayed":true}})");
+  CHECK(f.inside.replayed == std::vector<std::string>{"v1.event.user-joined-dlt:0:17"});
+  f.inside.replay_outcome = error_code::not_found;
+  const auto unknown = f.ask("POST", "/admin/dead-letters/1795449600000-abc/replay");
+  CHECK(unknown.status == 404);
+  CHECK(nlohmann::json::parse(unknown.body)["error"]["code"] == "not_found");
+  f.inside.replay_outcome = error(error_code::unavailable);
+  CHECK(f.ask("POST", "/admin/dead-letters/a:0:1/replay").status == 503);
+  f.inside.later.emplace();
+  auto head = std::make_shared<request_head>();
+  std::optional<response> got;
+  head->method = "POST";
+  head->path = "/admin/dead-letters/a:0:1/replay";
+  head->headers = {{"Host", f.host}, {"Authorization", f.authorization}};
+  auto decision = f.api.decide(*head);
+  REQUIRE(std::holds_alternative<body_plan>(decision));
+  CHECK(std::get<body_plan>(decision).bytes_max == 1024);
+  f.api.handle(head, "{}", std::get<body_plan>(decision).state, [&](response answer) { got = std::move(answer); });
+  CHECK(!got);  // the I/O thread does not wait
+  f.inside.later->front()({});
+  REQUIRE(got);
+  CHECK(got->status == 200);
+}
+
+TEST_CASE("admin: a replay is refused where changes are not allowed, and to strangers") {
+  fixture f;
+  const auto refused = f.ask("POST", "/admin/dead-letters/a:0:1/replay");
+  CHECK(refused.status == 403);
+  CHECK(nlohmann::json::parse(refused.body)["error"]["message"].get<std::string>().find("--admin.write") !=
+        std::string::npos);
+  f.authorization = "Bearer wrong";
+  CHECK(f.ask("POST", "/admin/dead-letters/a:0:1/replay").status == 401);
+  fixture open({.token = "secret", .write = true});
+  open.authorization.clear();
+  CHECK(open.ask("POST", "/admin/dead-letters/a:0:1/replay").status == 401);
+  open.authorization = "Bearer secret";
+  const auto other = open.ask("GET", "/admin/dead-letters/a:0:1/replay");
+  CHECK(other.status == 405);
+  CHECK(header_of(other, "Allow") == "POST");
+  CHECK(open.ask("DELETE", "/admin/dead-letters/a:0:1/replay").status == 405);
+  CHECK(open.ask("POST", "/admin/dead-letters").status == 405);
+  for (const char* path : {"/admin/dead-letters/", "/admin/dead-letters//replay", "/admin/dead-letters/replay",
+                           "/admin/dead-letters/a:0:1", "/admin/dead-letters/a/b/replay"})
+    CHECK(open.ask("POST", path).status == 404);
+  CHECK(open.inside.replayed.empty());
+  CHECK(f.inside.replayed.empty());
 }
 
 TEST_CASE("admin: the token guards /admin, and /metrics when wanted") {
