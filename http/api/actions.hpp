@@ -35,6 +35,7 @@ void grant_connection(const call_ptr& c, std::string body);
 
 // subscriptions.cpp
 void subscribe(const call_ptr& c, std::string body);
+void remove_device(const call_ptr& c, std::string body);
 void push_key(const call_ptr& c, std::string body);
 
 }  // namespace social::http::actions

@@ -22,6 +22,7 @@ constexpr auto table = std::to_array<route>({
     {"POST", "/api/user/connections/{targetId}", true, body_kind::none, actions::request_connection},
     {"PATCH", "/api/user/connections/grant/{userId}", true, body_kind::none, actions::grant_connection},
     {"POST", "/api/subscribe", true, body_kind::json, actions::subscribe},
+    {"DELETE", "/api/subscriptions/{id}", true, body_kind::none, actions::remove_device},
     {"GET", "/api/push/public-key", false, body_kind::none, actions::push_key},
 });
 

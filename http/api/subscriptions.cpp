@@ -1,4 +1,5 @@
-// Subscribing a device to pushes. The push role alone judges a subscription; here only its form is read.
+// Subscribing a device to pushes, and taking it away. The push role alone judges a subscription; here only its form is
+// read.
 #include "http/api/accounts.hpp"
 #include "http/api/actions.hpp"
 #include "http/api/call.hpp"
@@ -52,6 +53,16 @@ void subscribe(const call_ptr& c, std::string body) {
                            if (!saved) return c->fail(in_words_of(names, saved.error()));
                            c->succeed(dto::subscription(*saved));
                          });
+}
+
+/// Whose device it is, the push role knows: somebody else's is not found.
+void remove_device(const call_ptr& c, std::string) {
+  const auto device = c->ids[0];
+  if (device == 0) return c->fail(invalid_field("id", "must be a positive number below 2^53"));
+  c->core.node.remove_device(c->io(), {c->user(), device}, c->context(), [c](const result<void>& removed) {
+    if (!removed) return c->fail(removed.error());
+    c->succeed("true");
+  });
 }
 
 void push_key(const call_ptr& c, std::string) {

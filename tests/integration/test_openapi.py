@@ -84,6 +84,8 @@ class Story:
         stranger.ok("POST", f"/api/user/connections/{self.harry.id}")
         joining = {"name": "Fresh", "principal": f"fresh{stranger.id}@example.com", "credentials": "password"}
         nobody = Api(self.url)
+        left = self.push.subscribe()
+        device = self.harry.ok("POST", "/api/subscribe", json={"endpoint": left["endpoint"], "keys": left["keys"]})
         return {
             "health": (nobody, "/api/_hcheck", {}),
             "emailExists": (nobody, "/api/user/exists", {"json": {"address": self.harry.email}}),
@@ -100,6 +102,7 @@ class Story:
             "grantConnection": (self.harry, f"/api/user/connections/grant/{stranger.id}", {}),
             "subscribe": (self.harry, "/api/subscribe",
                           {"json": {"endpoint": browser["endpoint"], "keys": browser["keys"]}}),
+            "removeDevice": (self.harry, f"/api/subscriptions/{device['seq']}", {}),
             "pushKey": (nobody, "/api/push/public-key", {}),
         }
 
@@ -110,7 +113,7 @@ def story(running, push) -> Story:
 
 
 def concrete(path: str) -> str:
-    return path.replace("{userId}", "65").replace("{targetId}", "65").replace("{postId}", "65")
+    return path.replace("{userId}", "65").replace("{targetId}", "65").replace("{postId}", "65").replace("{id}", "65")
 
 
 def test_the_contract_is_sound():

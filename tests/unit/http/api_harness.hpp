@@ -48,6 +48,11 @@ class scripted_backend final : public backend {
     subscriptions.push_back(std::move(request));
     done(subscribe_answer);
   }
+  void remove_device(io_index, protocol::remove_device_request request, domain::command_context context,
+                     completion<void> done) override {
+    removals.emplace_back(request, std::move(context));
+    done(remove_answer);
+  }
   void push_key(io_index, completion<protocol::push_key> done) override { done(key_answer); }
   shard_t shards() const override { return 64; }
   timestamp_t now() const override { return time; }
@@ -63,10 +68,12 @@ class scripted_backend final : public backend {
   std::vector<protocol::query> queries;
   std::vector<std::pair<id_t, std::uint64_t>> views;
   std::vector<protocol::subscribe_request> subscriptions;
+  std::vector<std::pair<protocol::remove_device_request, domain::command_context>> removals;
   result<domain::erased_ptr> command_answer{error(error_code::internal)};
   result<protocol::answer> query_answer{error(error_code::internal)};
   std::optional<protocol::account_answer> account;
   result<domain::subscription::device_view> subscribe_answer{error(error_code::unavailable)};
+  result<void> remove_answer{error(error_code::unavailable)};
   result<protocol::push_key> key_answer{error(error_code::unavailable)};
 };
 

@@ -88,6 +88,50 @@ TEST_CASE("what is wrong with a subscription is told in the caller's words", "[a
   CHECK(f.call("POST", "/api/subscribe", R"({"notificationEndPoint":"e","publicKey":"p","auth":"a"})").status == 503);
 }
 
+TEST_CASE("a device is removed for its user alone", "[api]") {
+  api_fixture f;
+  f.node.remove_answer = result<void>();
+  const auto removed = f.call("DELETE", "/api/subscriptions/9007199254740991");
+  CHECK(removed.status == 200);
+  CHECK(removed.body == R"({"success":true,"response":true})");
+  const auto& [request, context] = f.node.removals.at(0);
+  CHECK(request.user == api_fixture::me_id);
+  CHECK(request.device == 9007199254740991);
+  CHECK(context.caller == api_fixture::me_id);
+  CHECK(context.trace == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+}
+
+TEST_CASE("what is no device's number is refused without asking", "[api]") {
+  api_fixture f;
+  for (const std::string id : {"0", "-1", "abc", "07", "9007199254740992", "18446744073709551617", "1.0", "%31"}) {
+    CAPTURE(id);
+    const auto refused = f.call("DELETE", "/api/subscriptions/" + id);
+    CHECK(refused.status == 400);
+    CHECK(refused.fields() == names{"id"});
+  }
+  CHECK(f.call("DELETE", "/api/subscriptions/").status == 404);
+  CHECK(f.call("GET", "/api/subscriptions/7").find("Allow") == "DELETE");
+  CHECK(f.anonymous("DELETE", "/api/subscriptions/7").status == 401);
+  CHECK(f.node.removals.empty());
+}
+
+TEST_CASE("a removal that failed says how", "[api]") {
+  api_fixture f;
+  const auto code = [&](error_code why) {
+    f.node.remove_answer = error(why);
+    return f.call("DELETE", "/api/subscriptions/7").code();
+  };
+  CHECK(code(error_code::subscription_not_found) == "subscription_not_found");
+  CHECK(code(error_code::unavailable) == "unavailable");
+  CHECK(code(error_code::outcome_unknown) == "outcome_unknown");
+  error away(error_code::unavailable);
+  away.retry_after_s = 5;
+  f.node.remove_answer = away;
+  const auto refused = f.call("DELETE", "/api/subscriptions/7");
+  CHECK(refused.status == 503);
+  CHECK(refused.find("Retry-After") == "5");
+}
+
 TEST_CASE("the public key for subscribing needs no token", "[api]") {
   api_fixture f;
   f.node.key_answer = protocol::push_key{"BKey", "k1"};

@@ -14,6 +14,13 @@ struct fixture {
   std::vector<protocol::command_message> commands;
   std::vector<protocol::query_message> queries;
   std::vector<std::function<void(result<domain::subscription::device_view>)>> subscriptions;
+  struct removal {
+    protocol::remove_device_request request;
+    domain::command_context context;
+    std::function<void(result<void>)> done;
+  };
+  std::vector<removal> removals;
+  std::vector<std::function<void(result<protocol::push_key>)>> keys;
   std::vector<std::pair<io_index, std::function<void()>>> posted;
   std::unique_ptr<gateway> under_test;
 
@@ -23,7 +30,10 @@ struct fixture {
       routes.command = [this](protocol::command_message m) { commands.push_back(std::move(m)); };
       routes.query = [this](protocol::query_message m) { queries.push_back(std::move(m)); };
       routes.subscribe = [this](auto, auto, auto done) { subscriptions.push_back(std::move(done)); };
-      routes.push_key = [] { return protocol::push_key{"key", "id"}; };
+      routes.remove_device = [this](auto request, auto context, auto done) {
+        removals.push_back({request, std::move(context), std::move(done)});
+      };
+      routes.push_key = [this](auto done) { keys.push_back(std::move(done)); };
     }
     under_test = std::make_unique<gateway>(
         *node, options, std::move(routes), shard_t{4}, 2,
@@ -34,6 +44,8 @@ struct fixture {
     commands.clear();
     queries.clear();
     subscriptions.clear();
+    removals.clear();
+    keys.clear();
     if (!node.ended()) std::abort();
   }
   fixture(const fixture&) = delete;
@@ -60,6 +72,18 @@ struct fixture {
   box<domain::subscription::device_view> subscribe() {
     auto answers = std::make_shared<std::vector<result<domain::subscription::device_view>>>();
     under_test->subscribe(0, {}, {}, into(answers));
+    node.run();
+    return answers;
+  }
+  box<void> remove_device() {
+    auto answers = std::make_shared<std::vector<result<void>>>();
+    under_test->remove_device(1, {64, 12}, {}, into(answers));
+    node.run();
+    return answers;
+  }
+  box<protocol::push_key> push_key() {
+    auto answers = std::make_shared<std::vector<result<protocol::push_key>>>();
+    under_test->push_key(0, into(answers));
     node.run();
     return answers;
   }
@@ -103,6 +127,15 @@ TEST_CASE("an answer is handed over on the I/O thread that asked, once", "[gatew
   f.node.run();
   f.run_posted();
   CHECK(device->at(0).error().code == error_code::too_many_devices);
+
+  const auto removed = f.remove_device();
+  CHECK(f.removals.at(0).request.user == 64);
+  CHECK(f.removals.at(0).request.device == 12);
+  CHECK(f.removals.at(0).context.now == f.node.clock().now());
+  f.removals.at(0).done(result<void>());
+  CHECK(removed->empty());
+  CHECK(f.run_posted() == std::vector<io_index>{1});
+  CHECK(removed->at(0).has_value());
 }
 
 TEST_CASE("after the deadline a command's outcome is unknown and a question is refused; later replies are counted",
@@ -111,19 +144,25 @@ TEST_CASE("after the deadline a command's outcome is unknown and a question is r
   const auto command = f.command();
   const auto question = f.query();
   const auto device = f.subscribe();
+  const auto removed = f.remove_device();
+  const auto key = f.push_key();
   f.node.pass(std::chrono::milliseconds(500));
   f.run_posted();
   CHECK(command->at(0).error().code == error_code::outcome_unknown);
   CHECK(question->at(0).error().code == error_code::overloaded);
   CHECK(device->at(0).error().code == error_code::outcome_unknown);
+  CHECK(removed->at(0).error().code == error_code::outcome_unknown);
+  CHECK(key->at(0).error().code == error_code::unavailable);  // asking for it changes nothing
 
   f.commands[0].reply->answer(domain::erase(2));
   f.queries[0].reply->answer(protocol::answer(protocol::exists_answer{true}));
   f.subscriptions[0](error_code::internal);
+  f.removals[0].done(error_code::internal);
+  f.keys[0](error_code::internal);
   f.node.run();
   CHECK(f.run_posted().empty());
   CHECK(command->size() == 1);
-  CHECK(f.node->context().dead_letters.counts().at("late_reply") == 3);
+  CHECK(f.node->context().dead_letters.counts().at("late_reply") == 5);
 }
 
 TEST_CASE("before the deadline nothing is given up", "[gateway]") {
@@ -173,17 +212,18 @@ TEST_CASE("a role that is not served is unavailable", "[gateway]") {
   CHECK(f.command()->at(0).error().code == error_code::unavailable);
   CHECK(f.query()->at(0).error().code == error_code::unavailable);
   CHECK(f.subscribe()->at(0).error().code == error_code::unavailable);
-  error_code refused{};
-  f.under_test->push_key(0, [&](const result<protocol::push_key>& key) { refused = key.error().code; });
-  CHECK(refused == error_code::unavailable);
+  CHECK(f.remove_device()->at(0).error().code == error_code::unavailable);
+  CHECK(f.push_key()->at(0).error().code == error_code::unavailable);
   f.under_test->opened(5, 1);
 }
 
-TEST_CASE("the key to subscribe with is answered at once", "[gateway]") {
+TEST_CASE("the key to subscribe with is answered when it is known", "[gateway]") {
   fixture f;
-  std::string key;
-  f.under_test->push_key(0, [&](const result<protocol::push_key>& found) { key = found->public_key; });
-  CHECK(key == "key");
+  const auto answers = f.push_key();
+  CHECK(f.run_posted().empty());
+  f.keys.at(0)(protocol::push_key{"key", "id"});
+  CHECK(f.run_posted() == std::vector<io_index>{0});
+  CHECK(answers->at(0)->public_key == "key");
 }
 
 std::map<id_t, std::uint64_t> views_of(const fixture& f) {
@@ -232,6 +272,8 @@ TEST_CASE("a stop writes gathered views and answers everything", "[gateway]") {
   const auto command = f.command();
   const auto question = f.query();
   const auto device = f.subscribe();
+  const auto removed = f.remove_device();
+  const auto key = f.push_key();
   f.under_test->opened(5, 4);
   f.node.run();
   auto kept = std::move(f.commands);
@@ -245,6 +287,8 @@ TEST_CASE("a stop writes gathered views and answers everything", "[gateway]") {
   CHECK(command->at(0).error().code == error_code::outcome_unknown);
   CHECK(question->at(0).error().code == error_code::shutting_down);
   CHECK(device->at(0).error().code == error_code::outcome_unknown);
+  CHECK(removed->at(0).error().code == error_code::outcome_unknown);
+  CHECK(key->at(0).error().code == error_code::shutting_down);
   CHECK(in_mailbox->size() == 1);
   const auto late = f.command();
   CHECK(late->at(0).error().code == error_code::unavailable);
