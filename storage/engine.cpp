@@ -1,5 +1,6 @@
 #include "storage/engine.hpp"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <random>
@@ -158,6 +159,28 @@ rocksdb::Status engine::try_open(rocksdb::WALRecoveryMode mode, bool read_only, 
   return status;
 }
 
+// RocksDB removes a log only after it has begun a newer one.
+bool engine::has_log_since(const std::string& name) const {
+  std::vector<std::string> files_there;
+  if (!files().GetChildren(options_.path.string(), rocksdb::IOOptions(), &files_there, nullptr).ok()) return true;
+  return std::any_of(files_there.begin(), files_there.end(), [&](const std::string& file) {
+    // Numbers have six digits, then more.
+    return file.ends_with(".log") && (file.size() > name.size() || (file.size() == name.size() && file > name));
+  });
+}
+
+result<void> engine::check_log_length(const synced_mark& mark) const {
+  if (mark.log.name.empty() || mark.log.bytes == 0) return {};
+  std::uint64_t bytes = 0;
+  const auto path = (options_.path / mark.log.name).string();
+  const auto status = files().GetFileSize(path, rocksdb::IOOptions(), &bytes, nullptr);
+  if (!status.ok() && has_log_since(mark.log.name)) return {};
+  if (status.ok() && bytes >= mark.log.bytes) return {};
+  return damaged("its log " + mark.log.name +
+                 (status.ok() ? " has " + std::to_string(bytes) + " bytes" : " is missing") + ", but a length of " +
+                 std::to_string(mark.log.bytes) + " is known to have been synced");
+}
+
 // A tail that a power cut tore and damage below it look the same to RocksDB. The mark tells them apart, before anything
 // is changed on disk: the look is read-only.
 result<void> engine::open_torn(std::uint64_t mark, const rocksdb::Status& first, opened& out) {
@@ -217,6 +240,7 @@ result<std::unique_ptr<database>> engine::open() {
   if (std::filesystem::create_directories(options_.path, failed))
     std::filesystem::permissions(options_.path, std::filesystem::perms::owner_all, failed);
   guard_->reset();
+  if (auto whole = check_log_length(read_mark(files(), options_.path)); !whole) return whole.error();
   opened store;
   auto status = try_open(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false, store);
   if (!status.IsCorruption()) return checked(status, store);
@@ -236,7 +260,7 @@ result<std::unique_ptr<database>> engine::open() {
 }
 
 result<std::unique_ptr<database>> engine::checked(const rocksdb::Status& first, opened& store) {
-  const auto mark = read_mark(files(), options_.path);
+  const auto mark = read_mark(files(), options_.path).sequence;
   if (first.IsCorruption()) {
     if (auto torn = open_torn(mark, first, store); !torn) return torn.error();
   } else if (!first.ok()) {

@@ -82,6 +82,9 @@ class engine {
   /// store_damaged, io_error, each a sentence that says what to do.
   result<std::unique_ptr<database>> open();
 
+  /// What is known to be synced when everything up to `sequence` is.
+  [[nodiscard]] synced_mark mark_at(std::uint64_t sequence) const { return {sequence, guard_->newest_log()}; }
+
   /// Writes, syncs and removes a small file: is the disk back? Leaves the database alone.
   result<void> probe();
 
@@ -104,6 +107,9 @@ class engine {
   result<meta_value> check_meta(opened& store);
   error describe_failure(const rocksdb::Status& status) const;
   error damaged(const std::string& what) const;
+  [[nodiscard]] bool has_log_since(const std::string& name) const;
+  /// Before anything is changed: a log that is missing or that is shorter than what was synced. Errors: store_damaged.
+  result<void> check_log_length(const synced_mark& mark) const;
 
   storage_options options_;
   std::shared_ptr<memory_budget> memory_;

@@ -32,18 +32,35 @@ class log_guard::file : public rocksdb::FSWritableFileOwnerWrapper {
 class log_guard::log_file final : public log_guard::file {
  public:
   using file::file;
-  status Sync(const io& how, debug* d) override { return reported(file::Sync(how, d)); }
-  status Fsync(const io& how, debug* d) override { return reported(file::Fsync(how, d)); }
+  status Append(const rocksdb::Slice& data, const io& how, debug* d) override {
+    return appended(data.size(), file::Append(data, how, d));
+  }
+  status Append(const rocksdb::Slice& data, const io& how, const rocksdb::DataVerificationInfo& check,
+                debug* d) override {
+    return appended(data.size(), file::Append(data, how, check, d));
+  }
+  status Sync(const io& how, debug* d) override { return synced(file::Sync(how, d)); }
+  status Fsync(const io& how, debug* d) override { return synced(file::Fsync(how, d)); }
 
  private:
   status noticed(status outcome) override {
     if (!outcome.ok()) owner_.failed_.store(true);
     return outcome;
   }
+  status appended(std::size_t bytes, status outcome) {
+    if (outcome.ok()) appended_ += bytes;
+    return outcome;
+  }
+  status synced(status outcome) {
+    if (outcome.ok()) owner_.note_synced(path_, appended_);
+    return reported(outcome);
+  }
   [[nodiscard]] status reported(status outcome) const {
     if (outcome.ok() || owner_.is_current(path_)) return outcome;
     return status::OK();
   }
+
+  std::uint64_t appended_ = 0;  // by the one thread that writes the log
 };
 
 log_guard::status log_guard::NewWritableFile(const std::string& path, const rocksdb::FileOptions& how,
@@ -56,6 +73,7 @@ log_guard::status log_guard::NewWritableFile(const std::string& path, const rock
     *out = std::make_unique<log_file>(*this, path, std::move(below));
     const std::lock_guard lock(mutex_);
     current_log_ = path;
+    synced_bytes_ = 0;
   } else {
     *out = std::make_unique<file>(*this, path, std::move(below));
   }

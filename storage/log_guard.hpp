@@ -6,11 +6,15 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
 
 #include <rocksdb/file_system.h>
+
+#include "storage/synced_mark.hpp"
 
 namespace social::storage {
 
@@ -30,7 +34,14 @@ class log_guard final : public rocksdb::FileSystemWrapper {
   void reset() {
     const std::lock_guard lock(mutex_);
     current_log_.clear();
+    synced_bytes_ = 0;
     failed_.store(false);
+  }
+
+  /// The newest log file, and how many of its bytes are synced.
+  [[nodiscard]] synced_log newest_log() const {
+    const std::lock_guard lock(mutex_);
+    return {std::filesystem::path(current_log_).filename().string(), synced_bytes_};
   }
 
   status NewWritableFile(const std::string& path, const rocksdb::FileOptions& how,
@@ -48,13 +59,18 @@ class log_guard final : public rocksdb::FileSystemWrapper {
     const std::lock_guard lock(mutex_);
     return path == current_log_;
   }
+  void note_synced(const std::string& path, std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    if (path == current_log_) synced_bytes_ = bytes;
+  }
   static status refused(const std::string& path) {
     return status::IOError("the log has failed, nothing is written until the store is reopened", path);
   }
 
   std::atomic<bool> failed_{false};
   mutable std::mutex mutex_;
-  std::string current_log_;  // the log file that was made last
+  std::string current_log_;         // the log file that was made last
+  std::uint64_t synced_bytes_ = 0;  // of it
 };
 
 }  // namespace social::storage

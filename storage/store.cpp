@@ -22,7 +22,7 @@ struct rocks_store::parts {
         ids(commits, statistics, options.shards) {}
 
   void write(std::uint64_t sequence) {
-    if (auto written = write_mark(machine.files(), machine.options().path, sequence); !written) {
+    if (auto written = write_mark(machine.files(), machine.options().path, machine.mark_at(sequence)); !written) {
       statistics.mark_failures.fetch_add(1, std::memory_order_relaxed);
       machine.log(log_level::warning, std::string(written.error().text()));
     }

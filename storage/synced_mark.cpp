@@ -1,8 +1,8 @@
 #include "storage/synced_mark.hpp"
 
-#include <charconv>
 #include <memory>
 #include <pthread.h>
+#include <sstream>
 
 #include <rocksdb/file_system.h>
 
@@ -10,8 +10,8 @@ namespace social::storage {
 
 namespace {
 
-constexpr std::string_view mark_word = "social-synced-mark 1 ";
-constexpr std::size_t mark_size_max = 128;
+constexpr std::string_view mark_word = "social-synced-mark ";
+constexpr std::size_t mark_size_max = 256;
 
 std::uint64_t fnv1a(std::string_view text) noexcept {
   std::uint64_t hash = 14695981039346656037ULL;
@@ -25,52 +25,60 @@ std::string hexadecimal(std::uint64_t value) {
   return out;
 }
 
+/// The line with its check sum and its end.
+std::string sealed(std::string line) {
+  line += ' ' + hexadecimal(fnv1a(line)) + '\n';
+  return line;
+}
+
 error io_failure(const std::filesystem::path& path, const rocksdb::IOStatus& status) {
   return {error_code::io_error, path.string() + " cannot be written: " + status.ToString()};
 }
 
 }  // namespace
 
-std::string encode_mark(std::uint64_t sequence) {
-  std::string out(mark_word);
-  out += std::to_string(sequence);
-  out += ' ' + hexadecimal(fnv1a(out)) + '\n';
-  return out;
+std::string encode_mark(const synced_mark& mark) {
+  return sealed(std::string(mark_word) + "2 " + std::to_string(mark.sequence) + ' ' +
+                (mark.log.name.empty() ? "-" : mark.log.name) + ' ' + std::to_string(mark.log.bytes));
 }
 
-result<std::uint64_t> decode_mark(std::string_view text) {
-  std::uint64_t sequence = 0;
-  if (text.starts_with(mark_word)) {
-    const auto digits = text.substr(mark_word.size());
-    std::from_chars(digits.data(), digits.data() + digits.size(), sequence);
-  }
-  if (encode_mark(sequence) != text) return error{error_code::corrupt_record, "the synced mark does not decode"};
-  return sequence;
+result<synced_mark> decode_mark(std::string_view text) {
+  synced_mark mark;
+  std::istringstream words{std::string(text)};
+  std::string word;
+  int version = 0;
+  words >> word >> version >> mark.sequence;
+  if (version == 1 && sealed(std::string(mark_word) + "1 " + std::to_string(mark.sequence)) == text) return mark;
+  words >> mark.log.name >> mark.log.bytes;
+  if (mark.log.name == "-") mark.log.name.clear();
+  if (version != 2 || encode_mark(mark) != text)
+    return error{error_code::corrupt_record, "the synced mark does not decode"};
+  return mark;
 }
 
 std::filesystem::path mark_path(const std::filesystem::path& store) {
   return store / "synced-mark";
 }
 
-std::uint64_t read_mark(rocksdb::FileSystem& files, const std::filesystem::path& store) {
+synced_mark read_mark(rocksdb::FileSystem& files, const std::filesystem::path& store) {
   std::unique_ptr<rocksdb::FSSequentialFile> file;
   auto status = files.NewSequentialFile(mark_path(store).string(), rocksdb::FileOptions(), &file, nullptr);
-  if (!status.ok()) return 0;
+  if (!status.ok()) return {};
   char buffer[mark_size_max];
   rocksdb::Slice text;
   status = file->Read(sizeof(buffer), rocksdb::IOOptions(), &text, buffer, nullptr);
-  if (!status.ok()) return 0;
+  if (!status.ok()) return {};
   const auto mark = decode_mark({text.data(), text.size()});
-  return mark ? *mark : 0;
+  return mark ? *mark : synced_mark();
 }
 
-result<void> write_mark(rocksdb::FileSystem& files, const std::filesystem::path& store, std::uint64_t sequence) {
+result<void> write_mark(rocksdb::FileSystem& files, const std::filesystem::path& store, const synced_mark& mark) {
   const auto path = mark_path(store);
   const std::string temporary = path.string() + ".new";
   const rocksdb::IOOptions io;
   std::unique_ptr<rocksdb::FSWritableFile> file;
   auto status = files.NewWritableFile(temporary, rocksdb::FileOptions(), &file, nullptr);
-  if (status.ok()) status = file->Append(encode_mark(sequence), io, nullptr);
+  if (status.ok()) status = file->Append(encode_mark(mark), io, nullptr);
   if (status.ok()) status = file->Sync(io, nullptr);
   if (status.ok()) status = file->Close(io, nullptr);
   if (status.ok()) status = files.RenameFile(temporary, path.string(), io, nullptr);

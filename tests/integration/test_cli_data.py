@@ -206,13 +206,8 @@ DAMAGE = {
 }
 
 
-KNOWN = pytest.mark.xfail(strict=True, reason="storage/engine.cpp opens for writing before it compares with the mark: "
-                                              "what is left of a log that ends early is flushed, its number retired")
-
-
 @pytest.mark.parametrize("store", ["api", "push"])
-@pytest.mark.parametrize("find, damage", [pytest.param(*each, id=name, marks=KNOWN if name == "half of the log" else ())
-                                          for name, each in DAMAGE.items()])
+@pytest.mark.parametrize("find, damage", [pytest.param(*each, id=name) for name, each in DAMAGE.items()])
 def test_a_damaged_store_is_refused_and_loses_nothing_by_that(find, damage, store, copy):
     """Once the damaged file is back, everything is there: refusing has thrown nothing away."""
     path = find(copy / store)

@@ -47,7 +47,7 @@ std::vector<std::pair<std::string, std::string>> golden_values() {
       {"row comment_of_post", encode_row_key({table::comment_of_post, 1, 0, ""})},
       {"row like", encode_row_key({table::like, 1, ~std::uint64_t{0}, ""})},
       {"row delivery", encode_row_key({table::delivery, 5, 6, "3-17"})},
-      {"synced mark", encode_mark(123456789)},
+      {"synced mark", encode_mark({123456789, {"000012.log", 4096}})},
   };
 }
 
@@ -134,9 +134,11 @@ TEST_CASE("journal values come back, and damaged ones are refused by name", "[st
 }
 
 TEST_CASE("a mark that does not check is no mark", "[storage]") {
-  CHECK(decode_mark(encode_mark(0)).value() == 0);
-  CHECK(decode_mark(encode_mark(~std::uint64_t{0})).value() == ~std::uint64_t{0});
-  const auto text = encode_mark(12345);
+  for (const synced_mark& mark : {synced_mark{}, synced_mark{~std::uint64_t{0}, {"999999.log", ~std::uint64_t{0}}}})
+    CHECK(decode_mark(encode_mark(mark)).value() == mark);
+  CHECK(decode_mark("social-synced-mark 1 123456789 a81545651ea6b8cc\n").has_error());
+  CHECK(decode_mark("social-synced-mark 1 123456789 a81545651ea6b8cb\n").value() == synced_mark{123456789, {}});
+  const auto text = encode_mark({12345, {"000004.log", 17}});
   for (std::size_t i = 0; i < text.size(); ++i) {
     auto wrong = text;
     wrong[i] = static_cast<char>(wrong[i] ^ 1);

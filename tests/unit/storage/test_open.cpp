@@ -159,6 +159,7 @@ TEST_CASE("damage below the mark is refused and nothing is changed", "[storage]"
   const auto options = options_in(directory.path());
   fill(options);
   const auto log = newest_log(options.path);
+  const auto good = bytes_of(log);
   SECTION("a flipped byte") {
     std::fstream file(log, std::ios::binary | std::ios::in | std::ios::out);
     file.seekg(5000);
@@ -178,6 +179,9 @@ TEST_CASE("damage below the mark is refused and nothing is changed", "[storage]"
     CHECK(why.message.find("is known to have been synced") != std::string::npos);
     CHECK(why.message.find("restore a backup") != std::string::npos);
   }
+  std::filesystem::remove(log);
+  append(log, good);
+  check_all_there(options);
 }
 
 TEST_CASE("a torn manifest opens, a damaged one is refused and left alone", "[storage]") {

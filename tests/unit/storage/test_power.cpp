@@ -196,7 +196,7 @@ TEST_CASE("a disk that lies about syncs is found out", "[storage][fault]") {
     files->set_lying(true);
     for (std::uint64_t i = 0; i < 20; ++i) REQUIRE(commit(*store, numbered(i)));
     files->set_lying(false);
-    write_mark(*files, options.path, 30).value();  // as the keeper would have, of what the disk said
+    write_mark(*files, options.path, {30, {}}).value();  // as the keeper would have, of what the disk said
     files->cut_power(power_cut::drop);
   }
   files->restore_power();
