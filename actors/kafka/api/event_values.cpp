@@ -1,0 +1,121 @@
+#include "actors/kafka/api/event_values.hpp"
+
+#include <utility>
+#include <variant>
+
+#include "actors/base/json_writer.hpp"
+#include "actors/domain/comment/comment.hpp"
+#include "actors/domain/post/post.hpp"
+#include "actors/domain/user/user.hpp"
+#include "actors/kafka/topics.hpp"
+
+namespace social::kafka {
+namespace {
+
+using maybe_value = std::optional<event_value>;
+
+constexpr std::size_t usual_bytes = 256;  // so that most texts grow once
+
+template <class Members>
+event_value object(std::string_view topic, id_t key, Members members) {
+  event_value made{topic, key, {}};
+  made.json.reserve(usual_bytes);
+  json_writer json(made.json);
+  json.begin_object();
+  members(json);
+  json.end_object();
+  return made;
+}
+
+/// `seq`, `name` and `email` of somebody; the object stays open.
+void begin_person(json_writer& json, std::string_view name, const domain::person& who) {
+  json.key(name).begin_object().member("seq", who.seq).member("name", who.name);
+  json.key("email").begin_object().member("address", who.email).end_object();
+}
+
+/// An event of version 1 does not know the account of the post's writer. What is known then: no sign-ins that we could
+/// count, and that the account is at least as old as the comment.
+void write_account(json_writer& json, const domain::comment::comment_created& e) {
+  const auto history = e.post_writer_history.value_or(
+      domain::comment::account_history{.login_count = 0, .last_login_at = {}, .created_at = e.comment.created_at});
+  begin_person(json, "postWriter", e.post_writer);
+  json.member_if("profileImageUrl", e.post_writer.profile_image_url).member("loginCount", history.login_count);
+  if (history.last_login_at) json.time_member("lastLoginAt", *history.last_login_at);
+  json.time_member("createAt", history.created_at).end_object();
+}
+
+event_value connection(std::string_view topic, const domain::person& acting, id_t notified) {
+  return object(topic, notified, [&](json_writer& json) {
+    json.member("userId", acting.seq).member("targetId", notified).member("name", acting.name);
+  });
+}
+
+struct user_values {
+  maybe_value operator()(const domain::user::user_joined& e) const {
+    return object(topic::user_joined, e.account.seq,
+                  [&](json_writer& json) { json.member("userId", e.account.seq).member("name", e.account.name); });
+  }
+  maybe_value operator()(const domain::user::signed_in&) const { return std::nullopt; }
+  maybe_value operator()(const domain::user::connection_requested& e) const {
+    return connection(topic::connection_requested, e.caller, e.owner);
+  }
+  maybe_value operator()(const domain::user::connection_granted& e) const {
+    return connection(topic::connection_granted, e.owner, e.caller.seq);
+  }
+};
+
+struct post_values {
+  maybe_value operator()(const domain::post::post_created& e) const {
+    return object(topic::post_created, e.post.writer.seq, [&](json_writer& json) {
+      json.member("postId", e.post.seq).member("userId", e.post.writer.seq).member("contents", e.post.contents);
+    });
+  }
+  maybe_value operator()(const domain::post::post_viewed& e) const {
+    return object(topic::post_viewed, e.owner, [&](json_writer& json) {
+      json.member("postId", e.post).member("postWriterId", e.owner).member("count", e.count);
+    });
+  }
+  maybe_value operator()(const domain::post::post_liked& e) const {
+    return object(topic::post_liked, e.owner, [&](json_writer& json) {
+      json.member("postId", e.post).member("postWriterId", e.owner).member("userId", e.who.seq);
+      json.member("name", e.who.name).member("contents", e.excerpt);
+    });
+  }
+  /// The comment's own event stands beside it.
+  maybe_value operator()(const domain::post::comment_added&) const { return std::nullopt; }
+};
+
+struct comment_values {
+  maybe_value operator()(const domain::comment::comment_created& e) const {
+    return object(topic::comment_created, e.comment.owner, [&](json_writer& json) {
+      json.member("postId", e.comment.post).member("userId", e.comment.writer.seq).member("commentId", e.comment.seq);
+      write_account(json, e);
+      begin_person(json, "commentWriter", e.comment.writer);
+      json.end_object().member("contents", e.comment.contents);
+    });
+  }
+};
+
+template <class Aggregate, class Values>
+result<maybe_value> decoded(const domain::encoded_event& event) {
+  const auto known = domain::decode_event<Aggregate>(event.type, event.bytes);
+  if (!known) return known.error();
+  return std::visit(Values{}, *known);
+}
+
+}  // namespace
+
+result<std::optional<event_value>> value_of(const domain::encoded_event& event) {
+  switch (event.kind) {
+    case domain::aggregate_kind::user:
+      return decoded<domain::user_aggregate, user_values>(event);
+    case domain::aggregate_kind::post:
+      return decoded<domain::post_aggregate, post_values>(event);
+    case domain::aggregate_kind::comment:
+      return decoded<domain::comment_aggregate, comment_values>(event);
+    default:
+      return maybe_value();  // other kinds are nobody's business outside
+  }
+}
+
+}  // namespace social::kafka
