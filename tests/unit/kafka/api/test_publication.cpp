@@ -26,9 +26,9 @@ ports::journal_record record_of(std::vector<encoded_event> events, std::string_v
   return {1, 40, joined + 9'123, std::string(with_trace), std::move(events)};
 }
 
-std::vector<publication> published(const ports::journal_record& from, topic_formats formats = {}) {
+std::vector<publication> published(const ports::journal_record& from, const topic_formats& formats = {}) {
   std::vector<publication> out;
-  REQUIRE(publish_domain_events("/social-server/5f0c", std::move(formats))(from, out));
+  REQUIRE(publish_domain_events("/social-server/5f0c", formats)(from, out));
   return out;
 }
 
