@@ -1,20 +1,21 @@
-"""python3 -B -m kafka COMMAND, with tests/support in PYTHONPATH: see README.md."""
+"""python3 -B -m kafka COMMAND, in tests/support or with it in PYTHONPATH: see README.md."""
 
 import argparse
 import json
+import os
 import signal
 import sys
 from pathlib import Path
 
 from . import java
-from .cluster import Cluster
+from .cluster import Cluster, end_with_parent
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="kafka", description="A real Kafka for tests.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("fetch", help="bring the jars, and nothing else")
-    for name, words in (("run", "start, say where, and stop at SIGTERM, SIGINT or the end of standard input"),
+    for name, words in (("run", "start, say where, and stop at SIGTERM, SIGINT or when the parent process ends"),
                         ("start", "start, say where, and leave it running")):
         command = commands.add_parser(name, help=words)
         command.add_argument("directory", type=Path)
@@ -37,11 +38,12 @@ def arguments() -> argparse.Namespace:
     return given
 
 
-def say_where(cluster: Cluster) -> None:
+def say_where(cluster: Cluster) -> dict:
     where = {"brokers": cluster.brokers}
     if cluster.sasl:
         where["sasl_brokers"] = cluster.sasl_brokers
     print(json.dumps(where), flush=True)
+    return where
 
 
 class Stopped(Exception):
@@ -57,15 +59,18 @@ def stop_now(*_) -> None:
 def run(cluster: Cluster) -> None:
     signal.signal(signal.SIGTERM, stop_now)
     signal.signal(signal.SIGINT, stop_now)
+    end_with_parent(signal.SIGTERM)
+    note = cluster.directory / "running.json"
     try:
         cluster.start()
-        say_where(cluster)
-        while sys.stdin.buffer.read(4096):
-            pass
+        note.write_text(json.dumps({**say_where(cluster), "pid": os.getpid()}))
+        while True:
+            signal.pause()
     except Stopped:
         pass
     finally:
         cluster.stop()
+        note.unlink(missing_ok=True)
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from . import java, wire
 
 HOST = "127.0.0.1"
+LIBC = ctypes.CDLL(None)
 START_TIMEOUT_S = 120  # a busy machine; a quiet one takes five seconds
 STOP_TIMEOUT_S = 20
 PR_SET_PDEATHSIG = 1
@@ -153,19 +154,11 @@ class Cluster:
         return COMMON + "\n".join(lines) + "\n"
 
     def _launch(self, node: int) -> None:
-        libc = ctypes.CDLL(None)
-        parent = os.getpid()
-
-        def end_with_parent():
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it ended in between
-                os.kill(os.getpid(), signal.SIGKILL)
-
         with open(self._file(node, "log"), "ab") as log:
             process = subprocess.Popen(
                 java.command("kafka.Kafka", str(self._file(node, "properties"))), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,  # Ctrl-C is for whoever started it
-                preexec_fn=None if self.outlives else end_with_parent)
+                preexec_fn=None if self.outlives else lambda: end_with_parent(signal.SIGKILL))
         self._processes[node] = process
         self._file(node, "pid").write_text(str(process.pid))
 
@@ -254,6 +247,11 @@ class Cluster:
             time.sleep(0.02)
         self._file(node, "pid").unlink(missing_ok=True)
         return True
+
+
+def end_with_parent(number: int) -> None:
+    """From now on this process gets that signal when the thread that started it ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, int(number))
 
 
 def free_ports(count: int) -> list[int]:

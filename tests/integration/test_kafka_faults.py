@@ -1,0 +1,124 @@
+"""Broker, api and push service killed, paused and stopped under load: nothing is lost, and what comes twice says so."""
+
+import signal
+
+import pytest
+from kafka_load import OPTIONS, Load, count
+from kafka_services import metric, outbox, wait_consumed
+from push_support import admin, readiness, until
+
+pytestmark = pytest.mark.timeout(300)
+KILLS = 3
+WRITES = 60  # between two faults
+
+
+@pytest.fixture
+def two(two_services):
+    return two_services(push_options=OPTIONS)
+
+
+def quiet(two, topics) -> None:
+    """Until everything is consumed and delivered: no message comes any more."""
+    wait_consumed(topics)
+    until(lambda: admin(two.push, "push")["pending"] == 0, message="deliveries are pending")
+
+
+def check(load, two, topics):
+    """The count, once everything is quiet. An event that was published twice is told once: the push service knows it."""
+    count(load, topics)
+    quiet(two, topics)
+    return count(load, topics)
+
+
+def kill_and_start(server) -> None:
+    server.kill()
+    server.start()
+
+
+def test_the_broker_is_killed_and_started_again(two, topics, kafka):
+    with Load(two) as load:
+        load.go_on(WRITES)
+        kafka.kill()
+        load.go_on(WRITES)  # the API serves on
+        waiting = until(lambda: (found := outbox(two.api))["depth"] > WRITES and found, message="nothing waits")
+        assert waiting["ageMillis"] > 0
+        assert readiness(two.api)["status"] == readiness(two.push)["status"] == 200
+        kafka.restart()
+        load.go_on(WRITES)
+    assert check(load, two, topics).deliveries_twice == 0
+
+
+def test_the_broker_stands_still_for_a_while(two, topics, kafka):
+    with Load(two) as load:
+        load.go_on(WRITES)
+        kafka.pause()
+        try:
+            load.go_on(WRITES)
+            until(lambda: outbox(two.api)["ageMillis"] > 3_000, message="the outbox does not get older")
+        finally:
+            kafka.resume()
+        load.go_on(WRITES)
+    assert check(load, two, topics).deliveries_twice == 0
+
+
+def test_the_api_is_killed_between_append_and_publish(two, topics):
+    with Load(two) as load:
+        for _ in range(KILLS):
+            load.go_on(WRITES)
+            kill_and_start(two.api)
+        load.go_on(WRITES)
+    found = check(load, two, topics)
+    assert found.deliveries_twice == 0
+
+
+def test_the_push_service_is_killed_between_consume_and_commit(two, topics):
+    with Load(two) as load:
+        for _ in range(KILLS):
+            load.go_on(WRITES)
+            kill_and_start(two.push)
+        load.go_on(WRITES)
+    found = check(load, two, topics)
+    assert found.records_twice == 0
+    # What was under way at a kill may be sent again, to the same effect; no more was.
+    assert found.deliveries_twice <= KILLS * 64
+
+
+def test_a_clean_stop_of_the_push_service_doubles_nothing(two, topics):
+    with Load(two) as load:
+        for _ in range(KILLS):
+            load.go_on(WRITES)
+            assert two.push.stop() == 0, two.push.log[-4000:]
+            load.go_on(WRITES // 2)
+            two.push.start()
+    found = check(load, two, topics)
+    assert (found.records_twice, found.deliveries_twice) == (0, 0)
+
+
+def test_a_clean_stop_of_the_api_doubles_nothing(two, topics):
+    with Load(two) as load:
+        for _ in range(KILLS):
+            load.go_on(WRITES)
+            assert two.api.stop() == 0, two.api.log[-4000:]
+            two.api.start()
+        load.go_on(WRITES)
+    found = check(load, two, topics)
+    assert (found.records_twice, found.deliveries_twice) == (0, 0)
+
+
+def test_a_full_disk_of_the_push_service_is_no_poison(two_services, topics):
+    two = two_services(push_options=OPTIONS, push_program="tests/push_fault_server")
+    with Load(two) as load:
+        load.go_on(WRITES)
+        two.push.send_signal(signal.SIGUSR1)  # from here on the disk is full
+        load.go_on(WRITES)
+        until(lambda: metric(two.push, "social_kafka_consumer_lag_records") > WRITES // 2, message="nothing waits")
+        assert metric(two.push, "social_kafka_consumer_lag_seconds") > 0
+        checks = readiness(two.push)
+        assert not checks["push-store"]["ok"] and checks["push-store"]["reason"]
+        two.push.send_signal(signal.SIGUSR2)
+        load.go_on(WRITES)
+    found = check(load, two, topics)
+    assert found.records_twice == 0
+    assert metric(two.push, "social_kafka_dead_letters_total") == 0
+    letters = [name for name in topics.names() if name.endswith("-dlt")]
+    assert letters and topics.read(*letters) == []

@@ -1,0 +1,127 @@
+"""Services that start before the broker; topics that are missing, and topics that somebody else has made; what an
+operator sees."""
+
+import time
+
+import pytest
+import requests
+from kafka_load import OPTIONS
+from kafka_records import TABLE, Topics
+from kafka_services import TwoServices, degraded, metric, outbox, wait_consumed, wait_published
+from people import Api, Person
+from push_support import Device, Writer, admin, readiness, until
+
+from kafka import Cluster
+from kafka.cluster import HOST, free_ports
+
+AT_ONCE_S = 2  # a sanitizer build on a busy machine; the request time-out is 5 s
+
+
+@pytest.fixture
+def later(tmp_path):
+    """A broker that is not there yet, and its address."""
+    cluster = Cluster(tmp_path / "kafka", ports=free_ports(1))
+    cluster.address = f"{HOST}:{cluster._wanted_ports[0]}"
+    yield cluster
+    cluster.stop(at_once=True)
+
+
+def refused_at_once(person: Api, method: str, path: str, **more) -> None:
+    begun = time.monotonic()
+    answer = person.call(method, path, **more)
+    assert time.monotonic() - begun < AT_ONCE_S
+    assert answer.status_code == 503, answer.text
+    assert answer.json()["error"]["code"] == "unavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_services_start_before_the_broker(tmp_path, later, strict_service):
+    with TwoServices(tmp_path, later.address, strict_service, push_options=OPTIONS) as two:
+        ann = Writer(two.url, "Ann")
+        bob = ann.befriend("Bob")
+        ann.hear(bob, "while Kafka is away")
+        keys = strict_service.subscribe()["keys"]
+        refused_at_once(ann, "POST", "/api/subscribe", json={"notificationEndPoint": "https://push.example.com/a",
+                                                             "publicKey": keys["p256dh"], "auth": keys["auth"]})
+        refused_at_once(ann, "DELETE", "/api/subscriptions/1")
+        refused_at_once(Api(two.url), "GET", "/api/push/public-key")
+        for server in (two.api, two.push):
+            assert readiness(server)["status"] == 200
+            reasons = until(lambda each=server: degraded(each), message="Kafka is away, and nothing says so")
+            assert any("kafka" in name for name in reasons) and all(reasons.values())
+        waiting = outbox(two.api)
+        assert waiting["depth"] >= 5 and waiting["ageMillis"] > 0
+        assert metric(two.api, "social_kafka_outbox_depth_events") == waiting["depth"]
+        older = until(lambda: (found := outbox(two.api)["ageMillis"]) > waiting["ageMillis"] and found)
+        assert metric(two.api, "social_kafka_outbox_age_seconds") >= older / 1000
+
+        later.start()
+        two.ready()
+        wait_published(two.api)
+        topics = Topics(later.brokers)
+        assert outbox(two.api)["ageMillis"] == 0
+        names = sorted(record.topic for record in topics.events())
+        assert names == sorted(["v1.event.user-joined"] * 2 + ["v1.event.post-created", "v1.event.comment-created",
+                                                              "v1.event.connection-requested", "v1.event.connection-granted"])
+        device = Device(strict_service, ann)
+        ann.hear(bob, "with Kafka")
+        device.wait_for("with Kafka")
+        assert degraded(two.api) == degraded(two.push) == {}
+
+
+def test_topics_are_made_as_they_are_described(two_services, topics):
+    two_services(options=("--kafka.partitions", "4"))
+    made = until(lambda: {name: topics.partitions(name) for name in topics.names()})
+    events = {f"v1.event.{name}" for name in ("user-joined", "post-created", "post-viewed", "post-liked", "comment-created",
+                                              "connection-requested", "connection-granted")}
+    asked = {"v1.event.subscription.request", "v1.event.subscription.response", "v1.push.request", "v1.push.response"}
+    assert events | asked | {TABLE, "v1.event.comment-created-dlt", "v1.event.subscription.request-dlt"} <= set(made)
+    assert set(made.values()) == {4}
+    for name in asked:
+        assert topics.settings_of(name)["retention.ms"] == "3600000"
+    assert topics.settings_of(TABLE)["cleanup.policy"] == "compact"
+    assert topics.settings_of("v1.event.comment-created")["cleanup.policy"] == "delete"
+
+
+def test_topics_of_somebody_else_are_reported_and_left(two_services, topics):
+    topics.make("v1.event.post-liked", 5)
+    topics.make("v1.push.request", 3, retention_ms="7200000")
+    topics.make(TABLE, 3, cleanup_policy="delete")
+    two = two_services(push_options=OPTIONS)
+    assert topics.partitions("v1.event.post-liked") == 5
+    assert topics.settings_of("v1.push.request")["retention.ms"] == "7200000"
+    assert topics.settings_of(TABLE)["cleanup.policy"] == "delete"
+    for server in (two.api, two.push):
+        shown = {topic["name"]: topic.get("difference", "") for topic in admin(server, "kafka")["topics"]}
+        assert "5" in shown["v1.event.post-liked"] or "5" in server.log
+    differing = {name: text for server in (two.api, two.push)
+                 for topic in admin(server, "kafka")["topics"] if (text := topic.get("difference")) for name in [topic["name"]]}
+    assert set(differing) == {"v1.event.post-liked", "v1.push.request", TABLE}
+    assert "cleanup.policy" in differing[TABLE] and "retention.ms" in differing["v1.push.request"]
+    for text in differing.values():
+        assert text in two.api.log + two.push.log
+
+
+def test_what_an_operator_sees(two_services, topics, strict_service):
+    two = two_services(push_options=OPTIONS)
+    ann = Writer(two.url)
+    device = Device(strict_service, ann)
+    ann.hear(ann.befriend(), "to be counted")
+    device.wait_for("to be counted")
+    wait_published(two.api)
+    wait_consumed(topics)
+    of_api, of_push = admin(two.api, "kafka"), admin(two.push, "kafka")
+    assert of_api["outbox"]["published"] == len(topics.events())
+    assert of_api["connection"]["connected"] is of_push["connection"]["connected"] is True
+    assert metric(two.api, "social_kafka_published_records_total") == of_api["outbox"]["published"]
+    assert metric(two.api, "social_kafka_publish_failures_total") == 0
+    assert metric(two.api, "social_kafka_request_timeouts_total") == 0
+    lags = until(lambda: (found := admin(two.push, "kafka")["consumer"]["lags"]) and not any(
+        lag["records"] for lag in found) and found, message="the lag does not become 0")
+    assert {lag["topic"] for lag in lags} >= {"v1.event.comment-created", "v1.event.subscription.request"}
+    assert metric(two.push, "social_kafka_consumer_lag_records") == 0
+    assert metric(two.push, "social_kafka_consumer_lag_seconds") == 0
+    assert metric(two.push, "social_kafka_rebalances_total") >= 1
+    assert metric(two.push, "social_kafka_dead_letters_total") == 0
+    assert requests.get(two.api.admin_url + "/admin/kafka", timeout=30).status_code == 401
+    Person(two.url)  # and it serves on
