@@ -1,0 +1,222 @@
+#include "actors/kafka/client_config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <limits>
+
+#include "actors/base/log.hpp"
+
+namespace social::kafka::rd {
+namespace {
+
+constexpr std::int64_t line_every_ms = 30'000;
+constexpr std::size_t line_kinds_max = 100;
+constexpr std::size_t sentence_max = 512;  ///< librdkafka's own suggestion for its sentences
+
+void replace_all(std::string& text, std::string_view what, std::string_view by) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+}
+
+/// librdkafka's sentence about one option, without the value: it may be a password. What it quotes is the option's
+/// name, or another name of it after the word "property", or else the value or a part of it.
+std::string without_value(const std::string& sentence, std::string_view name, const std::string& value) {
+  std::string_view rest = sentence;
+  if (const auto after = rest.find("\": " + value); after != std::string_view::npos) rest = rest.substr(0, after + 1);
+  std::string out;
+  for (auto open = rest.find('"'); open != std::string_view::npos; open = rest.find('"')) {
+    const auto close = std::min(rest.find('"', open + 1), rest.size() - 1);
+    const auto before = rest.substr(0, open);
+    const auto quoted = rest.substr(open, close - open + 1);
+    const bool is_name =
+        quoted.substr(1, quoted.size() - 2) == name || before.ends_with("property ") || before.ends_with("property: ");
+    out.append(before).append(is_name ? quoted : "(not shown)");
+    rest.remove_prefix(close + 1);
+  }
+  out += rest;
+  while (!out.empty() && out.back() == '\n') out.pop_back();
+  return out;
+}
+
+bool is_secret(std::string_view name) {
+  return std::ranges::any_of(std::array{"password", "secret", "pem", "oauthbearer.config", "jaas"},
+                             [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+}
+
+result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  std::array<char, sentence_max> why{};
+  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why.data(), why.size()) == RD_KAFKA_CONF_OK) return {};
+  return error(error_code::invalid_input, "the Kafka option '" + name + "': " + without_value(why.data(), name, value));
+}
+
+log::level level_of(int syslog) {
+  if (syslog <= 3) return log::level::error;
+  if (syslog == 4) return log::level::warning;
+  return syslog <= 6 ? log::level::info : log::level::debug;
+}
+
+bool is_about_the_connection(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+result<conf_handle> make_conf(const client_settings& settings, const std::vector<setting>& defaults,
+                              const std::vector<setting>& fixed) {
+  conf_handle conf(rd_kafka_conf_new());
+  std::vector<setting> all = {{"client.id", settings.client_id}, {"log.queue", "true"}};
+  if (!settings.brokers.empty()) all.emplace_back("bootstrap.servers", settings.brokers);
+  all.insert(all.end(), defaults.begin(), defaults.end());
+  all.insert(all.end(), settings.options.begin(), settings.options.end());
+  all.insert(all.end(), fixed.begin(), fixed.end());
+  for (const auto& [name, value] : all)
+    if (auto done = set(conf.get(), name, value); !done) return done.error();
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_LOG |
+                                           RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_REBALANCE |
+                                           RD_KAFKA_EVENT_OFFSET_COMMIT);
+  return conf;
+}
+
+result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const client_settings& settings) {
+  std::array<char, sentence_max> why{};
+  client_handle client(rd_kafka_new(type, conf.get(), why.data(), why.size()));
+  if (client == nullptr) {
+    std::string sentence = why.data();
+    for (const auto& [name, value] : settings.options)
+      if (is_secret(name) && !value.empty()) replace_all(sentence, value, "(not shown)");
+    return error(error_code::invalid_input, "librdkafka does not take the Kafka options: " + sentence);
+  }
+  // The client owns the configuration from here on.
+  static_cast<void>(conf.release());  // NOLINT(bugprone-unused-return-value)
+  rd_kafka_set_log_queue(client.get(), nullptr);
+  return client;
+}
+
+std::int64_t now_ms() noexcept {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+int left_ms(std::int64_t deadline_ms) noexcept {
+  return static_cast<int>(std::clamp<std::int64_t>(deadline_ms - now_ms(), 0, std::numeric_limits<int>::max()));
+}
+
+bool is_topic_name(std::string_view name) noexcept {
+  constexpr std::size_t length_max = 249;
+  if (name.empty() || name.size() > length_max || name == "." || name == "..") return false;
+  return std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  });
+}
+
+received received_of(const rd_kafka_message_t& message) {
+  received out;
+  auto& content = out.content;
+  content.topic = rd_kafka_topic_name(message.rkt);
+  content.partition = message.partition;
+  if (message.key != nullptr) content.key.emplace(static_cast<const char*>(message.key), message.key_len);
+  if (message.payload != nullptr) content.value.emplace(static_cast<const char*>(message.payload), message.len);
+  out.offset = message.offset;
+  auto kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  const auto time = rd_kafka_message_timestamp(&message, &kind);
+  if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && time > 0) out.time = time;
+
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return out;
+  content.headers.reserve(rd_kafka_header_cnt(headers));
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    auto& added = content.headers.emplace_back(header{name, std::nullopt});
+    if (value != nullptr) added.value.emplace(static_cast<const char*>(value), size);
+  }
+  return out;
+}
+
+list_handle list_of(const std::vector<topic_partition>& which) {
+  list_handle list(rd_kafka_topic_partition_list_new(static_cast<int>(which.size())));
+  for (const auto& [topic, partition] : which) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
+  return list;
+}
+
+std::vector<topic_partition> partitions_of(const rd_kafka_topic_partition_list_t* list) {
+  std::vector<topic_partition> out;
+  for (int i = 0; list != nullptr && i < list->cnt; ++i)
+    out.push_back({list->elems[i].topic, list->elems[i].partition});
+  return out;
+}
+
+std::optional<std::uint64_t> line_limit::pass(const std::string& kind, std::int64_t now) {
+  if (kinds_.size() >= line_kinds_max && !kinds_.contains(kind)) kinds_.clear();
+  const auto [found, fresh] = kinds_.try_emplace(kind, entry{now, 0});
+  if (fresh) return 0;
+  auto& seen = found->second;
+  if (now - seen.last_ms < line_every_ms) {
+    ++seen.left_out;
+    return std::nullopt;
+  }
+  seen.last_ms = now;
+  return std::exchange(seen.left_out, 0);
+}
+
+// --- observer
+
+observer::observer(std::string client, std::shared_ptr<client_health> health)
+    : client_(std::move(client)), health_(std::move(health)) {}
+
+void observer::serve(rd_kafka_event_t& event) {
+  switch (rd_kafka_event_type(&event)) {
+    case RD_KAFKA_EVENT_LOG:
+      return on_log(event);
+    case RD_KAFKA_EVENT_ERROR:
+      return on_error(event);
+    default:
+      return;  // statistics, if an operator asked for them
+  }
+}
+
+void observer::on_error(rd_kafka_event_t& event) {
+  const auto code = rd_kafka_event_error(&event);
+  const std::string_view text = rd_kafka_event_error_string(&event);
+  if (is_about_the_connection(code))
+    return health_->failed(std::string(text), code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN);
+  warn(rd_kafka_err2name(code), "Kafka reports an error", text);
+}
+
+void observer::warn(const std::string& kind, std::string_view message, std::string_view detail) {
+  if (const auto left_out = lines_.pass(kind, now_ms()))
+    log::warning("kafka", message, {{"client", client_}, {"reason", detail}, {"left_out", *left_out}});
+}
+
+void observer::on_log(rd_kafka_event_t& event) {
+  const char* facility = nullptr;
+  const char* text = nullptr;
+  int syslog = 0;
+  if (rd_kafka_event_log(&event, &facility, &text, &syslog) != 0) return;
+  auto severity = level_of(syslog);
+  const std::string kind = facility != nullptr ? facility : "";
+  // A connection that fails comes as an error, too; options are shared by producers and consumers, so that each is told
+  // of some that only the other knows.
+  if (kind == "FAIL" || kind == "ERROR" || kind == "CONFWARN") severity = log::level::debug;
+  if (!log::enabled(severity)) return;
+  if (severity == log::level::debug) return log::debug("kafka", text, {{"client", client_}, {"facility", kind}});
+  if (const auto left_out = lines_.pass("log/" + kind, now_ms()))
+    log::write(severity, "kafka", text, {{"client", client_}, {"facility", kind}, {"left_out", *left_out}});
+}
+
+}  // namespace social::kafka::rd

@@ -1,0 +1,97 @@
+// librdkafka with owners: handles that free themselves, clients that are all built alike, and what becomes of their
+// log lines and errors. The only header that includes librdkafka, and no other header includes it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <librdkafka/rdkafka.h>
+
+#include "actors/base/result.hpp"
+#include "actors/kafka/client.hpp"
+#include "actors/kafka/record.hpp"
+
+namespace social::kafka::rd {
+
+template <auto Free>
+struct freed_by {
+  template <class T>
+  void operator()(T* what) const noexcept {
+    Free(what);
+  }
+};
+using conf_handle = std::unique_ptr<rd_kafka_conf_t, freed_by<rd_kafka_conf_destroy>>;
+using client_handle = std::unique_ptr<rd_kafka_t, freed_by<rd_kafka_destroy>>;
+using topic_handle = std::unique_ptr<rd_kafka_topic_t, freed_by<rd_kafka_topic_destroy>>;
+using queue_handle = std::unique_ptr<rd_kafka_queue_t, freed_by<rd_kafka_queue_destroy>>;
+using event_handle = std::unique_ptr<rd_kafka_event_t, freed_by<rd_kafka_event_destroy>>;
+using error_handle = std::unique_ptr<rd_kafka_error_t, freed_by<rd_kafka_error_destroy>>;
+using headers_handle = std::unique_ptr<rd_kafka_headers_t, freed_by<rd_kafka_headers_destroy>>;
+using list_handle = std::unique_ptr<rd_kafka_topic_partition_list_t, freed_by<rd_kafka_topic_partition_list_destroy>>;
+using metadata_handle = std::unique_ptr<const rd_kafka_metadata_t, freed_by<rd_kafka_metadata_destroy>>;
+
+using setting = std::pair<std::string, std::string>;
+
+/// A configuration of the operator's options between our defaults, which they may override, and our own settings, which
+/// nothing overrides. Log lines, errors and reports become events. Errors: invalid_input names the option.
+result<conf_handle> make_conf(const client_settings& settings, const std::vector<setting>& defaults,
+                              const std::vector<setting>& fixed);
+/// Log lines go to the client's main queue. Errors: invalid_input, internal.
+result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const client_settings& settings);
+
+/// Milliseconds of a steady clock, for deadlines.
+std::int64_t now_ms() noexcept;
+/// What is left until `deadline_ms`, for librdkafka's parameters; never negative.
+int left_ms(std::int64_t deadline_ms) noexcept;
+
+/// Kafka's own rule for names of topics (Topic.validate): librdkafka would look for an impossible one without end.
+bool is_topic_name(std::string_view name) noexcept;
+
+received received_of(const rd_kafka_message_t& message);
+list_handle list_of(const std::vector<topic_partition>& which);
+std::vector<topic_partition> partitions_of(const rd_kafka_topic_partition_list_t* list);
+
+/// Lines of one kind: the first at once, then one in thirty seconds that says how many were left out.
+class line_limit {
+ public:
+  /// Nullopt: leave it out; otherwise the number left out since the last one.
+  std::optional<std::uint64_t> pass(const std::string& kind, std::int64_t now);
+
+ private:
+  struct entry {
+    std::int64_t last_ms = 0;
+    std::uint64_t left_out = 0;
+  };
+  std::map<std::string, entry> kinds_;
+};
+
+/// What becomes of a client's log lines and errors: lines of ours, and its health. Used on the thread that polls.
+class observer {
+ public:
+  observer(std::string client, std::shared_ptr<client_health> health);
+  /// Everything that is not a record, a report or an answer to a request.
+  void serve(rd_kafka_event_t& event);
+  /// A broker did what was asked of it.
+  void answered() { health_->connected(); }
+  /// One line of this kind at a time.
+  void warn(const std::string& kind, std::string_view message, std::string_view detail);
+  [[nodiscard]] client_health& health() { return *health_; }
+  [[nodiscard]] const std::string& client() const { return client_; }
+
+ private:
+  void on_error(rd_kafka_event_t& event);
+  void on_log(rd_kafka_event_t& event);
+
+  const std::string client_;
+  const std::shared_ptr<client_health> health_;
+  line_limit lines_;
+};
+
+}  // namespace social::kafka::rd
