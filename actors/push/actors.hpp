@@ -12,7 +12,9 @@
 #include <caf/typed_actor.hpp>
 
 #include "actors/base/reply_slot.hpp"
+#include "actors/domain/aggregate.hpp"
 #include "actors/protocol/public_event.hpp"
+#include "actors/protocol/push.hpp"
 #include "actors/push/lane.hpp"
 #include "actors/push/workbench.hpp"
 
@@ -109,6 +111,12 @@ struct replay_letter {
   std::string id;
   std::shared_ptr<reply_slot<void>> done;
 };
+/// From push_role: take a person's own device away. Errors: subscription_not_found, the store's, what commands answer.
+struct remove_own_device {
+  protocol::remove_device_request request;
+  domain::command_context context;
+  std::shared_ptr<reply_slot<void>> done;
+};
 /// From push_role: the wall clock was set; every timer may be wrong.
 struct clock_was_set {};
 /// From push_role: end in order. The token is dropped when all have ended.
@@ -138,6 +146,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::push::journal_moved)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::push::lane_is_idle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::push::lane_has_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::push::replay_letter)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::push::remove_own_device)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::push::clock_was_set)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::push::stop_push)
 
@@ -158,7 +167,7 @@ using worker_handle =
 using planner_handle =
     caf::typed_actor<caf::reacts_to<consume_events>, caf::reacts_to<step_committed>, caf::reacts_to<reaction_done>,
                      caf::reacts_to<journal_moved>, caf::reacts_to<lane_is_idle>, caf::reacts_to<lane_has_ended>,
-                     caf::reacts_to<replay_letter>, caf::reacts_to<clock_was_set>, caf::reacts_to<stop_push>,
-                     caf::reacts_to<look_at_the_clock>>;
+                     caf::reacts_to<replay_letter>, caf::reacts_to<remove_own_device>, caf::reacts_to<clock_was_set>,
+                     caf::reacts_to<stop_push>, caf::reacts_to<look_at_the_clock>>;
 
 }  // namespace social::push

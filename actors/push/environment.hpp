@@ -42,5 +42,9 @@ struct environment {
 /// A command to a person's Subscription, from the system. `done` runs once, on any thread, and must not block.
 void command_subscription(const environment& env, id_t user, domain::subscription::command command,
                           std::function<void(result<domain::erased_ptr>)> done);
+/// The same from the person; `context` brings what came with the request.
+void command_own_subscription(const environment& env, id_t user, domain::command_context context,
+                              domain::subscription::command command,
+                              std::function<void(result<domain::erased_ptr>)> done);
 
 }  // namespace social::push

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "actors/base/json_writer.hpp"
+#include "actors/push/own_devices.hpp"
 #include "actors/push/reactions.hpp"
 #include "actors/push/settlement.hpp"
 #include "actors/push/worker.hpp"
@@ -69,6 +70,10 @@ planner_actor::behavior_type planner_actor::make_behavior() {
       [this](replay_letter& message) {
         replays_.push_back(std::move(message));
         work();
+      },
+      [this](const remove_own_device& message) {
+        if (ending_) return message.done->answer(error_code::shutting_down);
+        remove_device_of(*env_, message);
       },
       [this](clock_was_set) {
         for (auto& [origin, slot] : lanes_) caf::anon_send(slot.handle, look_at_the_clock{});

@@ -154,21 +154,20 @@ void push_role::subscribe(protocol::subscribe_request request, domain::command_c
   if (env.bench.keys) command.vapid_key_id = env.bench.keys->current().id;
   while (command.row_version == 0) command.row_version = env.random->next_64();
 
-  protocol::command_message message;
-  message.kind = domain::aggregate_kind::subscription;
-  message.target = request.user;
-  message.shard = shard_of(request.user, env.store.log->shards());
-  context.self = request.user;
-  context.caller = request.user;
-  if (context.now == 0) context.now = env.clock->now();
-  message.context = std::move(context);
-  message.command = domain::erase<domain::subscription::command>(std::move(command));
-  message.reply = std::make_shared<protocol::reply_slot<domain::erased_ptr>>(
-      [done = std::move(done)](const result<domain::erased_ptr>& reply) {
-        if (!reply) return done(reply.error());
-        done(std::get<device_view>(domain::unerase<domain::subscription::reply>(**reply)));
-      });
-  env.command(std::move(message));
+  command_own_subscription(env, request.user, std::move(context), std::move(command),
+                           [done = std::move(done)](const result<domain::erased_ptr>& reply) {
+                             if (!reply) return done(reply.error());
+                             done(std::get<device_view>(domain::unerase<domain::subscription::reply>(**reply)));
+                           });
+}
+
+void push_role::remove_device(protocol::remove_device_request request, domain::command_context context,
+                              std::function<void(result<void>)> done) {
+  auto& p = *parts_;
+  if (p.stopped) return done(error{error_code::shutting_down});
+  if (p.env->planner_failed) return done(error{error_code::unavailable, "the push role has failed"});
+  auto slot = std::make_shared<reply_slot<void>>(std::move(done));
+  caf::anon_send(p.planner, remove_own_device{request, std::move(context), std::move(slot)});
 }
 
 result<protocol::push_key> push_role::current_key() const {

@@ -75,6 +75,9 @@ class push_role {
   /// commands answer.
   void subscribe(protocol::subscribe_request request, domain::command_context context,
                  std::function<void(result<domain::subscription::device_view>)> done);
+  /// Takes the person's own device away. Errors: subscription_not_found, the store's, what commands answer.
+  void remove_device(protocol::remove_device_request request, domain::command_context context,
+                     std::function<void(result<void>)> done);
   /// Errors: unavailable in console mode without keys.
   [[nodiscard]] result<protocol::push_key> current_key() const;
 
