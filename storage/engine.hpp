@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -119,6 +120,9 @@ class engine {
   std::shared_ptr<rocksdb::Logger> logger_;
   std::shared_ptr<log_switch> switched_;
 };
+
+/// See rocks_store::copy_to.
+result<void> copy_database(database& store, const std::filesystem::path& to);
 
 /// Rocksdb's words in our error, for a read or write that failed: store_damaged, io_error.
 error to_error(const rocksdb::Status& status);

@@ -74,6 +74,12 @@ store_readiness rocks_store::readiness() const {
   return {accepting(), parts_->commits.reason()};
 }
 
+result<void> rocks_store::copy_to(const std::filesystem::path& to) {
+  const auto inside = parts_->gate.enter(parts_->machine.options().read_wait_max);
+  if (!inside) return error{error_code::store_unavailable, "the store is being reopened"};
+  return copy_database(*inside, to);
+}
+
 void rocks_store::close() {
   parts_->commits.stop(parts_->machine.options().close_deadline);
   parts_->mark.stop();

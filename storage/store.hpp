@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -40,6 +41,11 @@ class rocks_store {
   [[nodiscard]] std::size_t queue_depth() const noexcept;
   [[nodiscard]] bool accepting() const noexcept;
   [[nodiscard]] store_readiness readiness() const;
+
+  /// Makes a consistent copy of everything committed so far in `to`, which must not exist, while the store goes on;
+  /// takes as long as flushing what is not in tables. May block. What it makes is a store: see skip_ahead (backup.hpp)
+  /// before one goes on from it. Errors: io_error, store_unavailable (being reopened).
+  result<void> copy_to(const std::filesystem::path& to);
 
   /// Takes nothing new, writes what waits (at most the options' deadline), syncs, ends the threads, closes RocksDB.
   /// What could not be written is answered store_unavailable. Idempotent; the destructor does it, too.
