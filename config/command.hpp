@@ -12,7 +12,7 @@ namespace social::config {
 struct handlers {
   std::function<exit_code(const invocation&)> serve;
   /// What `serve` would refuse as configuration, before anything is opened; empty: nothing more than check_roles().
-  std::function<result<void>(const invocation&)> check;
+  std::function<result<void>(const invocation&)> check = {};
   std::function<exit_code(const invocation&)> vapid_show;
   std::function<exit_code(const invocation&)> vapid_rotate;
 };

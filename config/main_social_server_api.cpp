@@ -1,8 +1,13 @@
-// social-server-api: the api role alone. It needs --push.off, because nothing here reaches a push role yet.
+// social-server-api: the api role alone. A push role elsewhere is reached through Kafka; --push.off: there is none.
 #include "config/command.hpp"
 #include "config/compose/api/serve_api.hpp"
+#include "config/compose/common/kafka_settings.hpp"
 
 int main(int argc, char** argv) {
-  return social::config::run_command(social::config::executable::api, argc, argv,
-                                     {.serve = social::compose::serve_api, .vapid_show = {}, .vapid_rotate = {}});
+  using namespace social;
+  return config::run_command(config::executable::api, argc, argv,
+                             {.serve = [](const config::invocation& i) { return compose::serve_api(i); },
+                              .check = compose::check_kafka,
+                              .vapid_show = {},
+                              .vapid_rotate = {}});
 }

@@ -172,6 +172,7 @@ result<void> api_role::start(push_access push) {
   routes.command = [region = p.region.get()](protocol::command_message m) { region->send(std::move(m)); };
   routes.query = [region = p.region.get()](protocol::query_message m) { region->ask(std::move(m)); };
   routes.subscribe = std::move(push.subscribe);
+  routes.remove_device = std::move(push.remove_device);
   routes.push_key = std::move(push.push_key);
   p.gateway = std::make_unique<http::gateway>(
       p.on.node, limits, std::move(routes), p.region->shards(), s.http.threads,

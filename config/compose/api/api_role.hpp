@@ -12,6 +12,7 @@ namespace social::compose {
 /// The push role as the api role asks it; empty functions: it is not here.
 struct push_access {
   decltype(http::gateway_routes::subscribe) subscribe;
+  decltype(http::gateway_routes::remove_device) remove_device;
   decltype(http::gateway_routes::push_key) push_key;
 };
 

@@ -1,32 +1,55 @@
 #include "config/compose/api/serve_api.hpp"
 
+#include "config/compose/api/api_kafka.hpp"
 #include "config/compose/api/api_role.hpp"
-#include "config/logging.hpp"
 
 namespace social::compose {
+namespace {
 
-config::exit_code serve_api(const config::invocation& invocation) {
-  const auto& settings = invocation.settings;
-  config::stop_control stopping(settings.shutdown_deadline);
-  const config::logging logging(settings.log);
+class api_alone final : public service {
+ public:
+  api_alone(host& on, config::executable self) : on_(on), self_(self) {}
 
-  auto on = host::make(settings);
-  if (!on) return config::fail(on.error());
-  auto api = api_role::open(**on);
-  if (!api) return config::fail(api.error());
-  if (auto started = (*api)->start({}); !started) return config::fail(started.error());
-  if (auto started = (*on)->start_admin(); !started) return config::fail(started.error());
+  result<config::ready_info> start() override {
+    auto api = api_role::open(on_);
+    if (!api) return api.error();
+    api_ = std::move(*api);
+    const auto& s = on_.settings;
+    if (s.kafka.is_used()) {
+      link_ = std::make_unique<kafka_link>(on_, std::string(config::name_of(self_)));
+      kafka_ = std::make_unique<api_kafka>(on_, *link_, api_->store(), !s.push.off);
+    }
+    if (auto started = api_->start(kafka_ ? kafka_->push() : push_access{}); !started) return started.error();
+    if (link_) link_->start();
+    return config::ready_info{api_->url(), {}, {.api = true, .push = false}};
+  }
 
-  const auto line = config::ready_line({(*api)->url(), (*on)->admin_url(), {.api = true, .push = false}, ::getpid()});
-  const auto announced = (*on)->data().announce(config::name_of(invocation.self), line);
-  if (!announced) return config::fail(announced.error());
-  config::print_line(line);
+  void stop(const stop_budget& budget) override {
+    if (link_) link_->stop();
+    if (api_) api_->stop(budget.until(kafka_ ? 0.6 : 1.0));
+    if (!kafka_) return;
+    kafka_->stop_requests();
+    kafka_->stop_outbox(std::min(outbox_wait_max, budget.until(0.8)));
+  }
 
-  const auto why = stopping.wait();
-  (*api)->stop(settings.shutdown_deadline);
-  (*on)->stop_admin();
-  (*api)->close_store();
-  return why;
+  void close_stores() override {
+    if (api_) api_->close_store();
+  }
+
+ private:
+  host& on_;
+  const config::executable self_;
+  std::unique_ptr<api_role> api_;
+  std::unique_ptr<kafka_link> link_;
+  std::unique_ptr<api_kafka> kafka_;
+};
+
+}  // namespace
+
+config::exit_code serve_api(const config::invocation& invocation, host_overrides overrides) {
+  return run_service(invocation, std::move(overrides), [&invocation](host& on, config::stop_control&) {
+    return std::make_unique<api_alone>(on, invocation.self);
+  });
 }
 
 }  // namespace social::compose

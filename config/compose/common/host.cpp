@@ -110,6 +110,7 @@ result<void> host::start_admin() {
                                  .host_names = {},
                                  .token = admin_token_,
                                  .metrics_auth = settings.admin.metrics_auth,
+                                 .write = settings.admin.write,
                                  .actors_limit_max = settings.limits.actors_listed},
       inspector);
   http::server_options options;

@@ -5,8 +5,8 @@
 #include "actors/events/projection.hpp"
 #include "actors/events/subscriber.hpp"
 #include "config/compose/api/api_role.hpp"
+#include "config/compose/embedded/both_over_kafka.hpp"
 #include "config/compose/push/push_side.hpp"
-#include "config/logging.hpp"
 
 namespace social::compose {
 namespace {
@@ -35,8 +35,7 @@ std::string subscriber_report(const events::subscriber& feed) {
   const auto status = feed.status();
   std::string out;
   json_writer json(out);
-  json.begin_array()
-      .begin_object()
+  json.begin_object()
       .member("name", std::string_view(status.name))
       .member("lag", status.lag)
       .member("handled", status.handled)
@@ -45,12 +44,12 @@ std::string subscriber_report(const events::subscriber& feed) {
   if (!status.last_failure.empty()) json.member("lastFailure", std::string_view(status.last_failure));
   json.key("cursors").begin_array();
   for (const auto cursor : status.cursors) json.value(cursor);
-  json.end_array().end_object().end_array();
+  json.end_array().end_object();
   return out;
 }
 
 void tell_about(host& on, const events::subscriber& feed) {
-  on.inspector.add_report("subscribers", [&feed] { return subscriber_report(feed); });
+  on.inspector.add_subscriber([&feed] { return subscriber_report(feed); });
   on.inspector.add_metrics([&feed](inspect::metric_sink& sink) {
     const auto status = feed.status();
     const inspect::labels with{{"subscriber", status.name}};
@@ -63,47 +62,68 @@ void tell_about(host& on, const events::subscriber& feed) {
   });
 }
 
+/// Without Kafka: the push role is fed from the journal beside it.
+class both_in_one final : public service {
+ public:
+  explicit both_in_one(host& on) : on_(on) {}
+
+  result<config::ready_info> start() override {
+    auto api = api_role::open(on_);
+    if (!api) return api.error();
+    api_ = std::move(*api);
+    auto push = push_side::open(on_, true);
+    if (!push) return push.error();
+    push_ = std::move(*push);
+    if (auto started = api_->start(access()); !started) return started.error();
+    push_->start(api_->public_url());
+    const auto journal = api_->store();
+    feed_ = std::make_unique<events::subscriber>(
+        on_.node, events::subscriber_options{.name = "push", .pull_interval_ms = push_pull_interval_ms}, *journal.log,
+        *push_->store().rows, push_effect(on_, *push_, protocol::event_source(journal.log->store_id())));
+    tell_about(on_, *feed_);
+    return config::ready_info{api_->url(), {}, {.api = true, .push = true}};
+  }
+
+  void announced() override { push_->open_console(); }
+
+  void stop(const stop_budget& budget) override {
+    if (push_) push_->open_console();
+    if (api_) api_->stop(budget.until(0.5));
+    if (feed_) feed_->stop();
+    if (push_) push_->stop(budget.until(0.75));
+  }
+
+  void close_stores() override {
+    if (push_) push_->close_store();
+    if (api_) api_->close_store();
+  }
+
+ private:
+  push_access access() {
+    auto* push = push_.get();
+    return {
+        .subscribe = [push](auto request, auto context,
+                            auto done) { push->subscribe(std::move(request), std::move(context), std::move(done)); },
+        .remove_device = [push](auto request, auto context,
+                                auto done) { push->remove_device(request, std::move(context), std::move(done)); },
+        .push_key = [push](auto done) { done(push->push_key()); }};
+  }
+
+  host& on_;
+  std::unique_ptr<api_role> api_;
+  std::unique_ptr<push_side> push_;
+  std::unique_ptr<events::subscriber> feed_;
+};
+
 }  // namespace
 
 config::exit_code serve_both(const config::invocation& invocation, host_overrides overrides) {
-  const auto& settings = invocation.settings;
-  config::stop_control stopping(settings.shutdown_deadline);
-  const config::logging logging(settings.log);
-
-  auto on = host::make(settings, std::move(overrides));
-  if (!on) return config::fail(on.error());
-  auto api = api_role::open(**on);
-  if (!api) return config::fail(api.error());
-  auto push = push_side::open(**on, true);
-  if (!push) return config::fail(push.error());
-
-  const auto started = (*api)->start({.subscribe =
-                                          [&push = **push](auto request, auto context, auto done) {
-                                            push.subscribe(std::move(request), std::move(context), std::move(done));
-                                          },
-                                      .push_key = [&push = **push] { return push.push_key(); }});
-  if (!started) return config::fail(started.error());
-  (*push)->start((*api)->public_url());
-  auto journal = (*api)->store();
-  events::subscriber feed((*on)->node, {.name = "push", .pull_interval_ms = push_pull_interval_ms}, *journal.log,
-                          *(*push)->store().rows, push_effect(**on, **push, protocol::event_source(journal.log->store_id())));
-  tell_about(**on, feed);
-  if (auto admin = (*on)->start_admin(); !admin) return config::fail(admin.error());
-
-  const auto line = config::ready_line({(*api)->url(), (*on)->admin_url(), {.api = true, .push = true}, ::getpid()});
-  const auto announced = (*on)->data().announce("social-server", line);
-  if (!announced) return config::fail(announced.error());
-  config::print_line(line);
-  (*push)->open_console();
-
-  const auto why = stopping.wait();
-  (*api)->stop(settings.shutdown_deadline / 2);
-  feed.stop();
-  (*push)->stop(settings.shutdown_deadline / 4);
-  (*on)->stop_admin();
-  (*push)->close_store();
-  (*api)->close_store();
-  return why;
+  const bool over_kafka = invocation.settings.kafka.is_used();
+  return run_service(invocation, std::move(overrides),
+                     [over_kafka](host& on, config::stop_control& stopping) -> std::unique_ptr<service> {
+                       if (over_kafka) return both_over_kafka(on, stopping);
+                       return std::make_unique<both_in_one>(on);
+                     });
 }
 
 }  // namespace social::compose

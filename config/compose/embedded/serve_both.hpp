@@ -1,10 +1,9 @@
-// Serving both roles in one process. Domain events reach the push role as actor messages, from a durable subscriber of
-// the api's journal whose cursors lie in the push store.
+// Serving both roles in one process. Without brokers, domain events reach the push role as actor messages, from a
+// durable subscriber of the api's journal whose cursors lie in the push store. With brokers the roles know each other
+// only through Kafka, as two processes would.
 #pragma once
 
-#include "config/compose/common/host.hpp"
-#include "config/invocation.hpp"
-#include "config/process.hpp"
+#include "config/compose/common/service.hpp"
 
 namespace social::compose {
 

@@ -130,6 +130,10 @@ void push_side::start(const std::string& public_url) {
   p.on.inspector.add_checks([role] { return role->readiness(); });
   p.on.inspector.add_report("push", [role] { return role->report_push(); });
   p.on.inspector.add_dead_letters("push", [role] { return role->report_dead_letters(); });
+  // Those of Kafka's topics have colons.
+  p.on.inspector.add_replayer(
+      [](std::string_view id) { return id.find(':') == std::string_view::npos; },
+      [role](std::string id, auto done) { role->replay_dead_letter(std::move(id), std::move(done)); });
   role->start();
   p.serving = role;
 }
@@ -148,6 +152,22 @@ void push_side::subscribe(protocol::subscribe_request request, domain::command_c
   auto* role = parts_->serving.load();
   if (role == nullptr) return done(error_code::unavailable);
   role->subscribe(std::move(request), std::move(context), std::move(done));
+}
+
+void push_side::remove_device(protocol::remove_device_request request, domain::command_context context,
+                              std::function<void(result<void>)> done) {
+  auto* role = parts_->serving.load();
+  if (role == nullptr) return done(error_code::unavailable);
+  role->remove_device(request, std::move(context), std::move(done));
+}
+
+void push_side::command(protocol::command_message message) {
+  parts_->region->send(std::move(message));
+}
+
+std::uint64_t push_side::pending() const {
+  const auto* role = parts_->serving.load();
+  return role == nullptr ? 0 : static_cast<std::uint64_t>(std::max<std::int64_t>(0, role->metrics().pending));
 }
 
 result<protocol::push_key> push_side::push_key() const {

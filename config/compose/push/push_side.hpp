@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "actors/protocol/messages.hpp"
 #include "actors/protocol/public_event.hpp"
 #include "actors/protocol/push.hpp"
 #include "config/compose/common/host.hpp"
@@ -27,7 +28,13 @@ class push_side {
                std::function<void(result<void>)> done);
   void subscribe(protocol::subscribe_request request, domain::command_context context,
                  std::function<void(result<domain::subscription::device_view>)> done);
+  void remove_device(protocol::remove_device_request request, domain::command_context context,
+                     std::function<void(result<void>)> done);
   [[nodiscard]] result<protocol::push_key> push_key() const;
+  /// To the Subscription actors; any thread.
+  void command(protocol::command_message message);
+  /// Deliveries in the store.
+  [[nodiscard]] std::uint64_t pending() const;
   [[nodiscard]] ports::store store();
 
   /// Ends the actors; `deadline` for all of it. False: it was cut short.

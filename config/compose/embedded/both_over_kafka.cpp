@@ -1,0 +1,65 @@
+#include "config/compose/embedded/both_over_kafka.hpp"
+
+#include "config/compose/api/api_kafka.hpp"
+#include "config/compose/api/api_role.hpp"
+#include "config/compose/push/push_kafka.hpp"
+#include "config/compose/push/push_side.hpp"
+
+namespace social::compose {
+namespace {
+
+class both_linked final : public service {
+ public:
+  both_linked(host& on, config::stop_control& stopping) : on_(on), stopping_(stopping) {}
+
+  result<config::ready_info> start() override {
+    auto api = api_role::open(on_);
+    if (!api) return api.error();
+    api_ = std::move(*api);
+    auto push = push_side::open(on_, false);
+    if (!push) return push.error();
+    push_ = std::move(*push);
+    link_ = std::make_unique<kafka_link>(on_, "social-server");
+    asking_ = std::make_unique<api_kafka>(on_, *link_, api_->store(), true);
+    if (auto started = api_->start(asking_->push()); !started) return started.error();
+    push_->start(api_->public_url());
+    serving_ = std::make_unique<push_kafka>(on_, *link_, *push_, stopping_);
+    link_->start();
+    return config::ready_info{api_->url(), {}, {.api = true, .push = true}};
+  }
+
+  void announced() override { push_->open_console(); }
+
+  void stop(const stop_budget& budget) override {
+    if (push_) push_->open_console();
+    if (link_) link_->stop();
+    if (api_) api_->stop(budget.until(0.4));
+    if (asking_) asking_->stop_requests();
+    if (serving_) serving_->stop_feed(budget.until(0.6));
+    if (asking_) asking_->stop_outbox(std::min(outbox_wait_max, budget.until(0.7)));
+    if (serving_) serving_->stop(budget.until(0.75), budget.until(0.8));
+    if (push_) push_->stop(budget.until(0.95));
+  }
+
+  void close_stores() override {
+    if (push_) push_->close_store();
+    if (api_) api_->close_store();
+  }
+
+ private:
+  host& on_;
+  config::stop_control& stopping_;
+  std::unique_ptr<api_role> api_;
+  std::unique_ptr<push_side> push_;
+  std::unique_ptr<kafka_link> link_;
+  std::unique_ptr<api_kafka> asking_;
+  std::unique_ptr<push_kafka> serving_;
+};
+
+}  // namespace
+
+std::unique_ptr<service> both_over_kafka(host& on, config::stop_control& stopping) {
+  return std::make_unique<both_linked>(on, stopping);
+}
+
+}  // namespace social::compose

@@ -1,0 +1,163 @@
+#include "config/compose/push/push_kafka.hpp"
+
+#include <atomic>
+
+#include "actors/base/log.hpp"
+#include "actors/kafka/push/dead_letter_topics.hpp"
+#include "config/compose/common/kafka_report.hpp"
+#include "config/compose/push/push_kafka_report.hpp"
+
+namespace social::compose {
+namespace {
+
+/// Full from the limit on until a tenth of it is done: consuming does not flutter around the limit.
+class pending_gate {
+ public:
+  explicit pending_gate(std::uint64_t max) : max_(max) {}
+  bool is_full(std::uint64_t pending) {
+    const bool full = pending >= (full_ ? max_ - max_ / 10 : max_);
+    full_ = full;
+    return full;
+  }
+
+ private:
+  const std::uint64_t max_;
+  std::atomic<bool> full_{false};
+};
+
+std::vector<std::string> request_topics() {
+  return {std::string(kafka::topic::subscription_request), std::string(kafka::topic::push_request)};
+}
+
+std::vector<std::string> dead_letter_names() {
+  auto names = kafka::topics_of_push_events();
+  for (auto& each : request_topics()) names.push_back(std::move(each));
+  for (auto& each : names) each.append(kafka::topic::dead_letter_suffix);
+  return names;
+}
+
+kafka::table_parts table_parts_of(host& on, kafka_link& link, push_side& push) {
+  kafka::table_parts p;
+  p.node = &on.node;
+  p.store = push.store();
+  p.clock = &on.clock;
+  p.command = [&push](protocol::command_message m) { push.command(std::move(m)); };
+  p.settings = link.client();
+  p.health = link.health();
+  p.make =
+      kafka::real_producer(link.client(), {.name = "subscriptions", .partition_by_key_prefix = true}, link.health());
+  return p;
+}
+
+kafka::feed_options feed_options_of(const config::settings& s) {
+  kafka::feed_options o;
+  o.group.group = s.kafka.group;
+  o.event_topics = kafka::topics_of_push_events();
+  o.request_topics = request_topics();
+  o.events_under_way_max = s.limits.kafka_events_under_way;
+  o.requests_under_way_max = s.limits.kafka_requests_served;
+  return o;
+}
+
+/// A change is answered when every push process can know it.
+kafka::push_service service_of(push_side& push, kafka::subscription_table& table) {
+  kafka::push_service s;
+  s.subscribe = [&push, &table](auto request, auto context, auto done) {
+    const auto user = request.user;
+    push.subscribe(std::move(request), std::move(context), [&table, user, done = std::move(done)](auto view) {
+      if (!view) return done(std::move(view));
+      table.when_published(user, [done, view = std::move(view)](result<void> published) {
+        if (!published) return done(published.error());
+        done(view);
+      });
+    });
+  };
+  s.remove_device = [&push, &table](auto request, auto context, auto done) {
+    const auto user = request.user;
+    push.remove_device(request, std::move(context), [&table, user, done = std::move(done)](result<void> removed) {
+      if (!removed) return done(removed);
+      table.when_published(user, done);
+    });
+  };
+  s.push_key = [&push] { return push.push_key(); };
+  return s;
+}
+
+}  // namespace
+
+struct push_kafka::parts {
+  parts(host& on, kafka_link& link, push_side& push)
+      : table(table_parts_of(on, link, push)),
+        // Without a time limit: a reply or a dead letter that cannot leave now leaves when Kafka is back, once.
+        out(on.node, {.name = "replies"},
+            kafka::real_producer(link.client(), {.name = "replies", .linger_ms = 0}, link.health())),
+        serving(service_of(push, table), out, link.formats()),
+        letters(link.client(), dead_letter_names(), on.settings.limits.kafka_dead_letters, out, link.health()),
+        gate(on.settings.limits.push_pending_deliveries),
+        feed(link.client(), feed_options_of(on.settings), feed_parts_of(on, push), link.health()) {}
+
+  kafka::feed_parts feed_parts_of(host& on, push_side& push) {
+    kafka::feed_parts p;
+    p.consume = [&push](auto events, auto done) { push.consume(std::move(events), {}, std::move(done)); };
+    p.serve = [this](const kafka::received& request, auto done) { serving.serve(request, std::move(done)); };
+    p.catch_up = [this](auto done) { table.catch_up(std::move(done)); };
+    p.is_full = [this, &push] { return gate.is_full(push.pending()); };
+    p.dead_letters = &out;
+    p.clock = &on.clock;
+    return p;
+  }
+
+  kafka::subscription_table table;
+  kafka::sender out;  ///< replies and dead letters
+  kafka::responder serving;
+  kafka::dead_letter_topics letters;
+  pending_gate gate;
+  kafka::event_feed feed;
+};
+
+push_kafka::push_kafka(host& on, kafka_link& link, push_side& push, config::stop_control& stopping)
+    : parts_(std::make_unique<parts>(on, link, push)) {
+  auto* p = parts_.get();
+  link.when_topics_exist([p, &stopping] {
+    p->table.open();
+    p->letters.open();
+    const auto started = p->feed.start();
+    if (started) return;
+    log::error("kafka", "the consumer cannot be started: correct the options of Kafka",
+               {{"reason", started.error().text()}});
+    stopping.request_stop(config::exit_code::fatal);
+  });
+  link.add_member("consumer", [p, group = on.settings.kafka.group] { return to_json(p->feed.status(), group); });
+  link.add_member("table", [p] { return to_json(p->table.status()); });
+  link.add_member("served", [p] { return to_json(p->serving.metrics()); });
+  link.add_member("sender", [p] { return to_json(p->out.metrics()); });
+  auto& inspector = on.inspector;
+  inspector.add_subscriber([p] { return subscriber_json(p->table.status().outbox); });
+  inspector.add_checks([p] { return std::vector{check_consumer(p->feed.status()), check_table(p->table.status())}; });
+  inspector.add_dead_letters("kafka", [p] { return p->letters.report(); });
+  inspector.add_replayer([](std::string_view id) { return kafka::dead_letter_topics::owns(id); },
+                         [p](const std::string& id, auto done) { p->letters.replay(id, std::move(done)); });
+  inspector.add_metrics([p](inspect::metric_sink& sink) {
+    collect_feed(p->feed.status(), sink);
+    collect_table(p->table.status(), sink);
+    collect_served(p->serving.metrics(), sink);
+    collect_sender(p->out.metrics(), sink);
+  });
+}
+
+push_kafka::~push_kafka() {
+  stop_feed(std::chrono::milliseconds(0));
+  stop(std::chrono::milliseconds(0), std::chrono::milliseconds(0));
+}
+
+void push_kafka::stop_feed(std::chrono::milliseconds deadline) {
+  parts_->feed.stop(deadline);
+}
+
+void push_kafka::stop(std::chrono::milliseconds deadline_of_table, std::chrono::milliseconds deadline_of_sender) {
+  parts_->table.stop(deadline_of_table);
+  parts_->letters.stop();
+  parts_->out.stop(deadline_of_sender);
+}
+
+}  // namespace social::compose

@@ -1,0 +1,32 @@
+// What the push role does with Kafka: hears events, serves requests, keeps the table of all subscriptions, and shows
+// what could not be read.
+#pragma once
+
+#include <memory>
+
+#include "config/compose/common/kafka_link.hpp"
+#include "config/compose/common/service.hpp"
+#include "config/compose/push/push_side.hpp"
+
+namespace social::compose {
+
+/// Owned by the service, which keeps it until the push side has ended. Tells link and inspector what there is to see.
+class push_kafka {
+ public:
+  /// `push` is started before `link` is.
+  push_kafka(host& on, kafka_link& link, push_side& push, config::stop_control& stopping);
+  ~push_kafka();
+  push_kafka(const push_kafka&) = delete;
+  push_kafka& operator=(const push_kafka&) = delete;
+
+  /// Takes nothing more, finishes and commits what is under way, leaves the group.
+  void stop_feed(std::chrono::milliseconds deadline);
+  /// The rest, after the feed: the table's outbox, then replies and dead letters.
+  void stop(std::chrono::milliseconds deadline_of_table, std::chrono::milliseconds deadline_of_sender);
+
+ private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+}  // namespace social::compose
