@@ -79,15 +79,16 @@ def strict_service():
 
 @pytest.fixture
 def two_services(tmp_path, kafka, topics, strict_service):
-    """two_services(...): both services over the broker and the push service, started and ready; stopped at the end."""
+    """two_services(...): both services over the broker and the push service, started and ready; stopped at the end.
+    `besides`: checks that may stay degraded."""
     from kafka_services import TwoServices, end
 
     made: list = []
 
-    def start(**more):
+    def start(*, besides: tuple[str, ...] = (), **more):
         made.append(TwoServices(tmp_path / str(len(made)), kafka.brokers, strict_service, **more))
         made[-1].folder.mkdir()
-        return made[-1].start().ready()
+        return made[-1].start().ready(besides)
 
     yield start
     for two in made:

@@ -18,7 +18,8 @@ from push_support import Device, Writer, admin, until
 
 # Comments are what devices are told of; likes are gathered, so that their number is not known beforehand.
 OPTIONS = ("--push.join-audience", "none")
-WRITES_MAX = 3_000
+WRITES_MAX = 10_000
+PAUSE_S = 0.015  # of one writer between two writes: enough is always under way, and a broker's restart is not a flood
 PATIENCE_S = 90  # for the whole of a load, and for each thing that is waited for
 
 
@@ -95,6 +96,7 @@ class Load:
         try:
             while not self.stopping.is_set() and self.ledger.count < WRITES_MAX:
                 self._step(choices, session)
+                self.stopping.wait(PAUSE_S)
         except Exception as problem:  # for the thread that waits
             with self.lock:
                 self.failures.append(problem)
@@ -140,7 +142,6 @@ class Load:
         if answer is None or answer.status_code == 503:
             with self.lock:
                 self.ledger.unanswered += 1
-            self.stopping.wait(0.05)  # the next try need not be at once
             return None
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()["response"]

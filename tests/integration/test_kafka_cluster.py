@@ -9,7 +9,7 @@ from push_support import admin, readiness, until
 from kafka import Cluster
 
 pytestmark = pytest.mark.timeout(300)
-WRITES = 60
+WRITES = 100
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from push_support import admin, readiness, until
 
 pytestmark = pytest.mark.timeout(300)
 KILLS = 3
-WRITES = 60  # between two faults
+WRITES = 100  # between two faults
 
 
 @pytest.fixture
@@ -67,8 +67,22 @@ def test_the_api_is_killed_between_append_and_publish(two, topics):
             load.go_on(WRITES)
             kill_and_start(two.api)
         load.go_on(WRITES)
-    found = check(load, two, topics)
-    assert found.deliveries_twice == 0
+    assert check(load, two, topics).deliveries_twice == 0
+
+
+def test_the_api_is_killed_while_the_broker_has_records_and_does_not_answer(two, topics, kafka):
+    with Load(two) as load:
+        load.go_on(WRITES)
+        kafka.pause()
+        try:
+            load.go_on(WRITES)
+            until(lambda: outbox(two.api)["window"] > 0, message="nothing is under way")
+            two.api.kill()
+        finally:
+            kafka.resume()
+        two.api.start()
+        load.go_on(WRITES)
+    assert check(load, two, topics).deliveries_twice == 0
 
 
 def test_the_push_service_is_killed_between_consume_and_commit(two, topics):

@@ -7,7 +7,7 @@ from people import Person
 from push_support import Device, Writer, admin, until
 
 pytestmark = pytest.mark.timeout(300)
-WRITES = 60
+WRITES = 100
 
 
 @pytest.fixture

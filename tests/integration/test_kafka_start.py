@@ -53,7 +53,7 @@ def test_services_start_before_the_broker(tmp_path, later, strict_service):
         assert waiting["depth"] >= 5 and waiting["ageMillis"] > 0
         assert metric(two.api, "social_kafka_outbox_depth_events") == waiting["depth"]
         older = until(lambda: (found := outbox(two.api)["ageMillis"]) > waiting["ageMillis"] and found)
-        assert metric(two.api, "social_kafka_outbox_age_seconds") >= older / 1000
+        assert metric(two.api, "social_kafka_outbox_oldest_age_seconds") >= older / 1000
 
         later.start()
         two.ready()
@@ -87,19 +87,19 @@ def test_topics_of_somebody_else_are_reported_and_left(two_services, topics):
     topics.make("v1.event.post-liked", 5)
     topics.make("v1.push.request", 3, retention_ms="7200000")
     topics.make(TABLE, 3, cleanup_policy="delete")
-    two = two_services(push_options=OPTIONS)
+    two = two_services(push_options=OPTIONS, besides=("kafka.topics",))
     assert topics.partitions("v1.event.post-liked") == 5
     assert topics.settings_of("v1.push.request")["retention.ms"] == "7200000"
     assert topics.settings_of(TABLE)["cleanup.policy"] == "delete"
     for server in (two.api, two.push):
-        shown = {topic["name"]: topic.get("difference", "") for topic in admin(server, "kafka")["topics"]}
-        assert "5" in shown["v1.event.post-liked"] or "5" in server.log
-    differing = {name: text for server in (two.api, two.push)
-                 for topic in admin(server, "kafka")["topics"] if (text := topic.get("difference")) for name in [topic["name"]]}
-    assert set(differing) == {"v1.event.post-liked", "v1.push.request", TABLE}
-    assert "cleanup.policy" in differing[TABLE] and "retention.ms" in differing["v1.push.request"]
-    for text in differing.values():
-        assert text in two.api.log + two.push.log
+        differing = {topic["name"]: topic["difference"] for topic in admin(server, "kafka")["topics"]
+                     if "difference" in topic}
+        assert set(differing) == {"v1.event.post-liked", "v1.push.request", TABLE}
+        for name, word in (("v1.event.post-liked", "5"), ("v1.push.request", "retention.ms"), (TABLE, "cleanup.policy")):
+            assert word in differing[name] and differing[name] in server.log
+        assert "kafka.topics" in degraded(server)
+    Writer(two.url).befriend()  # it works all the same
+    wait_published(two.api)
 
 
 def test_what_an_operator_sees(two_services, topics, strict_service):
@@ -112,10 +112,10 @@ def test_what_an_operator_sees(two_services, topics, strict_service):
     wait_consumed(topics)
     of_api, of_push = admin(two.api, "kafka"), admin(two.push, "kafka")
     assert of_api["outbox"]["published"] == len(topics.events())
-    assert of_api["connection"]["connected"] is of_push["connection"]["connected"] is True
+    assert of_api["connected"] is of_push["connected"] is True
     assert metric(two.api, "social_kafka_published_records_total") == of_api["outbox"]["published"]
     assert metric(two.api, "social_kafka_publish_failures_total") == 0
-    assert metric(two.api, "social_kafka_request_timeouts_total") == 0
+    assert metric(two.api, "social_kafka_reply_timeouts_total") == 0
     lags = until(lambda: (found := admin(two.push, "kafka")["consumer"]["lags"]) and not any(
         lag["records"] for lag in found) and found, message="the lag does not become 0")
     assert {lag["topic"] for lag in lags} >= {"v1.event.comment-created", "v1.event.subscription.request"}
