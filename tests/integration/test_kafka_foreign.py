@@ -167,7 +167,7 @@ def test_a_dead_letter_is_replayed_when_that_is_allowed(topics, two_services, st
 
 def test_a_request_that_nobody_can_read_goes_aside(topics, two, ann, strict_service):
     topics.put("v1.event.subscription.request", b"{", key="bad", partition=0)
-    until(lambda: topics.read("v1.event.subscription.request-dlt") or admin(two.push, "kafka")["requests"]["unanswered"],
+    until(lambda: topics.read("v1.event.subscription.request-dlt") or admin(two.push, "kafka")["served"]["unanswered"],
           message="the request is neither aside nor served")
     Device(strict_service, ann)  # the partition goes on
 

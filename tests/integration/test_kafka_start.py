@@ -116,8 +116,8 @@ def test_what_an_operator_sees(two_services, topics, strict_service):
     assert metric(two.api, "social_kafka_published_records_total") == of_api["outbox"]["published"]
     assert metric(two.api, "social_kafka_publish_failures_total") == 0
     assert metric(two.api, "social_kafka_reply_timeouts_total") == 0
-    lags = until(lambda: (found := admin(two.push, "kafka")["consumer"]["lags"]) and not any(
-        lag["records"] for lag in found) and found, message="the lag does not become 0")
+    lags = until(lambda: (found := admin(two.push, "kafka")["consumer"]["partitions"]) and not any(
+        lag["lagRecords"] for lag in found) and found, message="the lag does not become 0")
     assert {lag["topic"] for lag in lags} >= {"v1.event.comment-created", "v1.event.subscription.request"}
     assert metric(two.push, "social_kafka_consumer_lag_records") == 0
     assert metric(two.push, "social_kafka_consumer_lag_seconds") == 0
