@@ -46,6 +46,19 @@ def test_every_admin_path_has_its_row():
         assert f"| `{path}" in PROTOCOL, path
 
 
+def test_event_examples_are_the_golden_records():
+    """Each event in docs/events.md; one of them with all of its headers."""
+    page = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    goldens = sorted((ROOT / "tests" / "golden" / "kafka").glob("*.txt"))
+    events = [path.read_text(encoding="utf-8").strip() for path in goldens]
+    events = [record for record in events if record.startswith("topic: v1.event.") and "\nce_id: " in record]
+    assert len(events) >= 7
+    for record in events:
+        shown = [line for line in record.splitlines() if line.startswith(("topic: ", "key: ", "ce_subject: ", "value: "))]
+        assert record in page or "\n".join(shown) in page, f"not shown as it is: {shown[0]}"
+    assert any(record in page for record in events)
+
+
 def headings(page: Path) -> set[str]:
     """Anchors as GitHub makes them."""
     titles = re.findall(r"^#+ +(.*?) *$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
