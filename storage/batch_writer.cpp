@@ -47,6 +47,12 @@ rocksdb::Status batch_writer::append(pending_request& pending) {
     const auto key = encode_journal_key({request.shard, pending.first_sequence});
     status = batch_.Put(store_.handle(family::journal), rocksdb::Slice(key.data(), key.size()), request.journal_value);
   }
+  if (request.trim_below != 0 && status.ok()) {
+    const auto from = encode_journal_key({request.shard, 0});
+    const auto to = encode_journal_key({request.shard, request.trim_below});
+    status = batch_.DeleteRange(store_.handle(family::journal), rocksdb::Slice(from.data(), from.size()),
+                                rocksdb::Slice(to.data(), to.size()));
+  }
   const char* key = request.keys.data();
   for (const auto& row : request.rows) {
     if (!status.ok()) break;
@@ -73,6 +79,8 @@ rocksdb::Status batch_writer::write(std::span<pending_request> requests, bool sy
   status = store_.db().Write(how, &batch_);
   if (!status.ok()) return status;
   if (sync) statistics_.sync_us.add(watch.microseconds());
+  for (const auto& pending : requests)
+    if (pending.request.trim_below != 0) heads_.set_oldest(pending.request.shard, pending.request.trim_below);
   count(statistics_.batches);
   count(statistics_.requests, requests.size());
   count(statistics_.events, events);

@@ -44,6 +44,10 @@ class visible_heads {
     ranges_[shard].oldest.store(found.oldest, std::memory_order_release);
     ranges_[shard].head.store(found.head, std::memory_order_release);
   }
+  /// What was below is gone.
+  void set_oldest(shard_t shard, std::uint64_t oldest) noexcept {
+    ranges_[shard].oldest.store(oldest, std::memory_order_release);
+  }
   [[nodiscard]] shard_t shards() const noexcept { return shards_; }
 
  private:

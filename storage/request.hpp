@@ -24,6 +24,8 @@ struct prepared_request {
   std::uint64_t epoch = 0;  ///< 0: builds on nothing
   bool must_sync = false;
   bool may_skip_sync = false;
+  /// The shard's journal loses its records below this sequence, the first of a record; 0: nothing is removed.
+  std::uint64_t trim_below = 0;
   std::string journal_value;  ///< empty when there are no events
   std::string keys;
   std::vector<prepared_row> rows;
@@ -33,6 +35,8 @@ struct prepared_request {
 prepared_request prepare(ports::commit_request request);
 /// A row of storage's own, outside the tables.
 prepared_request prepare_meta(std::string key, std::string value);
+/// The end of a stretch of a journal. It needs no fsync: a power cut brings the stretch back, and it is removed again.
+prepared_request prepare_trim(shard_t shard, std::uint64_t below);
 
 struct pending_request {
   prepared_request request;

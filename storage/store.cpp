@@ -1,5 +1,7 @@
 #include "storage/store.hpp"
 
+#include <future>
+
 #include "storage/commit_thread.hpp"
 #include "storage/engine.hpp"
 #include "storage/heads.hpp"
@@ -7,6 +9,7 @@
 #include "storage/journal.hpp"
 #include "storage/rows.hpp"
 #include "storage/synced_mark.hpp"
+#include "storage/trim.hpp"
 
 namespace social::storage {
 
@@ -72,6 +75,26 @@ bool rocks_store::accepting() const noexcept {
 }
 store_readiness rocks_store::readiness() const {
   return {accepting(), parts_->commits.reason()};
+}
+
+result<std::uint64_t> rocks_store::trim_journal(shard_t shard, std::uint64_t hold, timestamp_t before,
+                                                std::size_t records_max) {
+  trim_plan plan;
+  {
+    const auto inside = parts_->gate.enter(parts_->machine.options().read_wait_max);
+    if (!inside) return error{error_code::store_unavailable, "the store is being reopened"};
+    auto found = plan_trim(*inside, shard, {hold, before, records_max});
+    if (!found) return found.error();
+    plan = *found;
+  }
+  if (plan.events == 0) return std::uint64_t{0};
+  std::promise<result<std::uint64_t>> done;
+  auto outcome = done.get_future();
+  parts_->commits.submit(
+      prepare_trim(shard, plan.below), [&done](result<std::uint64_t> answer) { done.set_value(std::move(answer)); },
+      false);
+  if (const auto answer = outcome.get(); !answer) return answer.error();
+  return plan.events;
 }
 
 result<void> rocks_store::copy_to(const std::filesystem::path& to) {

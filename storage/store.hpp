@@ -42,6 +42,11 @@ class rocks_store {
   [[nodiscard]] bool accepting() const noexcept;
   [[nodiscard]] store_readiness readiness() const;
 
+  /// Removes records from the beginning of a shard's journal: those that are older than `before` (ms) and whose events
+  /// are all at or below `hold`, at most `records_max` of them, and never the newest record, from which sequences are
+  /// counted on. The number of events removed. Blocks on the disk. Errors: those of reading and committing.
+  result<std::uint64_t> trim_journal(shard_t shard, std::uint64_t hold, timestamp_t before, std::size_t records_max);
+
   /// Makes a consistent copy of everything committed so far in `to`, which must not exist, while the store goes on;
   /// takes as long as flushing what is not in tables. May block. What it makes is a store: see skip_ahead (backup.hpp)
   /// before one goes on from it. Errors: io_error, store_unavailable (being reopened).
