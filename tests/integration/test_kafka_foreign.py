@@ -1,5 +1,6 @@
 """Records of other producers; records that nobody can use; what becomes of both."""
 
+import json
 import struct
 import time
 
@@ -65,7 +66,6 @@ def test_records_of_foreign_producers_are_served(topics, two, ann, device):
 
 def compact_string(value: dict) -> str:
     """As Spring's JsonSerializer writes a String that holds JSON."""
-    import json
     return json.dumps(json.dumps(value))
 
 
@@ -132,7 +132,6 @@ def check_letter(letter: Record, name: str, value, partition: int, offset: int) 
 
 def topics_bytes(value) -> bytes | None:
     """As Topics.put writes it."""
-    import json
     return json.dumps(value, ensure_ascii=False).encode() if isinstance(value, dict) else value
 
 
