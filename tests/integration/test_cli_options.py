@@ -101,6 +101,17 @@ def test_spellings_of_one_option():
     (["--http.address", "localhost"], ["http.address", "127.0.0.1"]),
     (["--http.trusted-proxy", "10.0.0.0/33"], ["http.trusted-proxy", "10.0.0.0/8"]),
     (["--roles", "web"], ["roles", "api, push or api,push"]),
+    (["--kafka.brokers", "a b"], ["kafka.brokers", "kafka1:9092"]),
+    (["--kafka.brokers", "a:0"], ["kafka.brokers", "'a:0'"]),
+    (["--kafka.partitions", "0"], ["kafka.partitions", "1 to 1000"]),
+    (["--kafka.replication", "101"], ["kafka.replication", "1 to 100"]),
+    (["--kafka.group", ""], ["kafka.group", "letters"]),
+    (["--kafka.request-timeout", "99ms"], ["kafka.request-timeout", "100ms", "5m"]),
+    (["--kafka.codec", "v1.event.post-liked=xml"], ["kafka.codec", "json, json-string or raw"]),
+    (["--kafka.type-id", "X"], ["kafka.type-id", "TOPIC=NAME"]),
+    (["--kafka.option-file", "/nowhere/kafka.conf"], ["/nowhere/kafka.conf", "cannot be read", "kafka.option-file"]),
+    (["--admin.write=perhaps"], ["admin.write", "on or off"]),
+    (["--limits.kafka-requests", "0"], ["limits.kafka-requests", "1 to 100000"]),
     (["--limits.json-body", "0"], ["limits.json-body", "1KiB"]),
     (["--limits.rates", "maybe"], ["limits.rates", "on or off"]),
     (["start"], ["'start'", "--help"]),
@@ -153,10 +164,48 @@ def test_a_binary_file_is_no_configuration(tmp_path):
 def test_one_role_alone_is_refused_without_a_way_between_them(tmp_path):
     for name, words, advice in (("social-server", ["--roles", "api"], "--push.off"),
                                 ("social-server", ["--roles", "push"], "--roles api,push"),
-                                ("social-server-api", [], "--push.off")):
+                                ("social-server-api", [], "--push.off"),
+                                ("social-server-push", [], "--roles api,push")):
         said = refused(2, "--data", tmp_path / "data", *words, name=name)
-        assert "Kafka" in said and advice in said
+        assert "--kafka.brokers" in said and advice in said
+    assert "push.off" in refused(2, "--data", tmp_path / "data", "--kafka.brokers=localhost", "--push.off",
+                                 name="social-server-push")
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["--kafka.option", "sokket.timeout.ms=1000"], ["sokket.timeout.ms"]),
+    (["--kafka.option", "socket.timeout.ms=soon"], ["socket.timeout.ms"]),
+    (["--kafka.option", "acks=1"], ["acks"]),
+    (["--kafka.codec", "v1.event.comment-create=raw"], ["kafka.codec", "v1.event.comment-create"]),
+])
+@pytest.mark.parametrize("name", ["social-server", "social-server-api", "social-server-push"])
+def test_what_librdkafka_does_not_take_is_refused_before_anything_is_opened(name, words, expected, tmp_path):
+    said = refused(2, "--data", tmp_path / "data", "--kafka.brokers=localhost:1", *words, name=name)
+    for part in expected:
+        assert part in said, said
+    assert not (tmp_path / "data").exists()
+
+
+def test_values_for_librdkafka_are_hidden(tmp_path):
+    path = tmp_path / "kafka.conf"
+    path.write_text("# of the cluster\nsasl.password = hunter2\n")
+    words = ("--kafka.brokers", "localhost", "--kafka.option-file", path, "--kafka.option", "sasl.username=hunter3")
+    for name in ("social-server", "social-server-api", "social-server-push"):
+        printed = ok("config", "show", *words, name=name)
+        assert "hunter" not in printed
+        assert "kafka.option = ***  # command line" in printed and f"kafka.option-file = {path}" in printed
+    path.write_text("sasl.password = hunter2\nhunter4\n")
+    said = refused(2, "config", "show", *words)
+    assert str(path) in said and "line 2" in said and "hunter" not in said
+    assert "hunter5" not in refused(2, "--kafka.option", "hunter5")
+
+
+def test_the_push_executable_has_options_of_its_own():
+    printed = ok("config", "show", name="social-server-push")
+    assert "admin.port = 9091  # default" in printed and "kafka.group = social-push  # default" in printed
+    assert "http.public-url =   # default" in printed and "http.port" not in printed
+    assert "--http.port" in refused(2, "--http.port", "1", name="social-server-push")
 
 
 def test_the_api_alone_has_no_push_subcommands_and_no_role_option():

@@ -1,7 +1,6 @@
 """What is linked into what: the api executable has none of the push sender, the push side none of the HTTP API and of
 User, Post and Comment. The names are those of functions and tables in the executables."""
 
-import os
 import re
 import subprocess
 from functools import cache
@@ -45,14 +44,17 @@ def test_the_api_executable_has_none_of_the_push_sender():
     assert matching(executable("social-server-api"), PUSH) == []
 
 
-def push_executables() -> list[str]:
-    """Before there is a push executable its composition is probed."""
-    main = Path(os.environ["SOCIAL_SOURCE_DIR"]) / "config" / "main_social_server_push.cpp"
-    return ["tests/push_link_probe", *(["social-server-push"] if main.exists() else [])]
-
-
-@pytest.mark.parametrize("name", push_executables())
+@pytest.mark.parametrize("name", ["tests/push_link_probe", "social-server-push"])
 def test_the_push_side_has_none_of_the_api(name):
     path = executable(name)
     assert matching(path, PUSH)
     assert matching(path, API) == []
+
+
+def test_both_services_speak_to_kafka_each_in_its_own_way():
+    """Publishing and asking belong to the api, consuming and answering to the push service."""
+    of_api = re.compile(r"\bsocial::kafka::(publish_domain_events|requester)\b")
+    of_push = re.compile(r"\bsocial::kafka::(event_feed|responder|subscription_table|dead_letter_topics)\b")
+    api, push = executable("social-server-api"), executable("social-server-push")
+    assert matching(api, of_api) and matching(push, of_push)
+    assert matching(api, of_push) == [] and matching(push, of_api) == []
