@@ -1,0 +1,61 @@
+#include "actors/kafka/topics.hpp"
+
+#include <array>
+
+namespace social::kafka {
+namespace {
+
+using setting = std::pair<std::string, std::string>;
+
+/// What a request or a reply holds (device keys) is of no use after a time-out of seconds.
+const setting kept_for_an_hour{"retention.ms", "3600000"};
+
+/// What a push process that was switched off for a week has to know when it comes back: which devices are gone. The
+/// rest lets the cleaner remove superseded versions soon, although the topic is small and changes seldom.
+const std::vector<setting> table_settings = {{"cleanup.policy", "compact"},
+                                             {"delete.retention.ms", "604800000"},
+                                             {"segment.ms", "86400000"},
+                                             {"min.cleanable.dirty.ratio", "0.1"}};
+
+/// Events that nobody here consumes, but others may.
+constexpr std::array<std::string_view, 8> other_events = {
+    topic::post_created,     topic::post_viewed,      "v1.event.user-updated",    "v1.event.user-deleted",
+    "v1.event.post-updated", "v1.event.post-deleted", "v1.event.comment-updated", "v1.event.comment-deleted"};
+
+std::string dead_letters_of(std::string_view name) {
+  return std::string(name).append(topic::dead_letter_suffix);
+}
+
+}  // namespace
+
+std::vector<std::string> topics_of_push_events() {
+  std::vector<std::string> out;
+  for (const auto name : {topic::user_joined, topic::post_liked, topic::comment_created, topic::connection_requested,
+                          topic::connection_granted})
+    out.emplace_back(name);
+  return out;
+}
+
+std::vector<topic_plan> topics_of_the_contract(std::int32_t partitions, std::int32_t replication) {
+  std::vector<topic_plan> out;
+  const auto add = [&](std::string name, std::vector<setting> settings) {
+    // With three copies one may be away, and what was acknowledged is still on two.
+    if (replication >= 3) settings.emplace_back("min.insync.replicas", std::to_string(replication - 1));
+    out.push_back({std::move(name), partitions, replication, std::move(settings)});
+  };
+  for (const auto name : other_events) add(std::string(name), {});
+  for (const auto& name : topics_of_push_events()) {
+    add(name, {});
+    add(dead_letters_of(name), {});
+  }
+  for (const auto name : {topic::subscription_request, topic::push_request}) {
+    add(std::string(name), {kept_for_an_hour});
+    add(dead_letters_of(name), {});
+  }
+  for (const auto name : {topic::subscription_response, topic::push_response})
+    add(std::string(name), {kept_for_an_hour});
+  add(std::string(topic::subscription_table), table_settings);
+  return out;
+}
+
+}  // namespace social::kafka
