@@ -76,7 +76,11 @@ bool is_about_the_connection(rd_kafka_resp_err_t code) {
 result<conf_handle> make_conf(const client_settings& settings, const std::vector<setting>& defaults,
                               const std::vector<setting>& fixed) {
   conf_handle conf(rd_kafka_conf_new());
-  std::vector<setting> all = {{"client.id", settings.client_id}, {"log.queue", "true"}};
+  // librdkafka's own limit of ten seconds is long for somebody who waits for Kafka to come back.
+  std::vector<setting> all = {{"client.id", settings.client_id},
+                              {"log.queue", "true"},
+                              {"socket.keepalive.enable", "true"},
+                              {"reconnect.backoff.max.ms", "2000"}};
   if (!settings.brokers.empty()) all.emplace_back("bootstrap.servers", settings.brokers);
   all.insert(all.end(), defaults.begin(), defaults.end());
   all.insert(all.end(), settings.options.begin(), settings.options.end());
@@ -158,6 +162,34 @@ std::vector<topic_partition> partitions_of(const rd_kafka_topic_partition_list_t
   std::vector<topic_partition> out;
   for (int i = 0; list != nullptr && i < list->cnt; ++i)
     out.push_back({list->elems[i].topic, list->elems[i].partition});
+  return out;
+}
+
+result<std::int32_t> query_partitions(rd_kafka_t& client, rd_kafka_topic_t& topic, int timeout_ms) {
+  const rd_kafka_metadata_t* answer = nullptr;
+  if (const auto code = rd_kafka_metadata(&client, 0, &topic, &answer, timeout_ms); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return error(error_code::unavailable, rd_kafka_err2str(code));
+  const metadata_handle owned(answer);
+  if (answer->topic_cnt != 1) return error(error_code::unavailable, "a broker answered about other topics");
+  const auto& found = answer->topics[0];
+  if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || found.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+    return error(error_code::not_found, "there is no such topic");
+  if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) return error(error_code::unavailable, rd_kafka_err2str(found.err));
+  return found.partition_cnt;
+}
+
+std::map<topic_partition, std::int64_t> query_offsets(rd_kafka_t& client, const std::vector<topic_partition>& which,
+                                                      std::int64_t logical, int timeout_ms) {
+  std::map<topic_partition, std::int64_t> out;
+  if (which.empty()) return out;
+  // ListOffsets takes the logical offsets instead of a time (KIP-79); unlike rd_kafka_query_watermark_offsets this
+  // asks for all partitions at once and keeps to its time-out.
+  const auto list = list_of(which);
+  for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = logical;
+  if (rd_kafka_offsets_for_times(&client, list.get(), timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) return out;
+  for (int i = 0; i < list->cnt; ++i)
+    if (const auto& found = list->elems[i]; found.err == RD_KAFKA_RESP_ERR_NO_ERROR && found.offset >= 0)
+      out[{found.topic, found.partition}] = found.offset;
   return out;
 }
 

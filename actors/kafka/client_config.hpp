@@ -35,6 +35,7 @@ using event_handle = std::unique_ptr<rd_kafka_event_t, freed_by<rd_kafka_event_d
 using error_handle = std::unique_ptr<rd_kafka_error_t, freed_by<rd_kafka_error_destroy>>;
 using headers_handle = std::unique_ptr<rd_kafka_headers_t, freed_by<rd_kafka_headers_destroy>>;
 using list_handle = std::unique_ptr<rd_kafka_topic_partition_list_t, freed_by<rd_kafka_topic_partition_list_destroy>>;
+using list_item = std::unique_ptr<rd_kafka_topic_partition_t, freed_by<rd_kafka_topic_partition_destroy>>;
 using metadata_handle = std::unique_ptr<const rd_kafka_metadata_t, freed_by<rd_kafka_metadata_destroy>>;
 
 using setting = std::pair<std::string, std::string>;
@@ -57,6 +58,14 @@ bool is_topic_name(std::string_view name) noexcept;
 received received_of(const rd_kafka_message_t& message);
 list_handle list_of(const std::vector<topic_partition>& which);
 std::vector<topic_partition> partitions_of(const rd_kafka_topic_partition_list_t* list);
+
+/// The number of partitions, from a broker. Errors: not_found, unavailable.
+result<std::int32_t> query_partitions(rd_kafka_t& client, rd_kafka_topic_t& topic, int timeout_ms);
+
+/// Offsets that leaders say: of the oldest record kept with RD_KAFKA_OFFSET_BEGINNING, after the newest with
+/// RD_KAFKA_OFFSET_END. Partitions whose leader does not answer in time are missing.
+std::map<topic_partition, std::int64_t> query_offsets(rd_kafka_t& client, const std::vector<topic_partition>& which,
+                                                      std::int64_t logical, int timeout_ms);
 
 /// Lines of one kind: the first at once, then one in thirty seconds that says how many were left out.
 class line_limit {
