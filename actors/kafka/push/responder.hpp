@@ -9,12 +9,13 @@
 #include "actors/domain/subscription/commands.hpp"
 #include "actors/kafka/codec.hpp"
 #include "actors/kafka/sender.hpp"
+#include "actors/ports/clock.hpp"
 #include "actors/protocol/push.hpp"
 
 namespace social::kafka {
 
-/// What the push role can do; callbacks may run on any thread. A callback of a changing call runs only after the change is in the
-/// table of subscriptions (subscription_table.hpp).
+/// What the push role can do; callbacks may run on any thread. A callback of a changing call runs only after the change
+/// is in the table of subscriptions (subscription_table.hpp).
 struct push_service {
   std::function<void(protocol::subscribe_request, domain::command_context,
                      std::function<void(result<domain::subscription::device_view>)>)>
@@ -24,24 +25,43 @@ struct push_service {
   std::function<result<protocol::push_key>()> push_key;
 };
 
-struct responder_metrics {
-  std::uint64_t requests = 0;
-  std::uint64_t refused = 0;     ///< answered with an error
-  std::uint64_t unanswered = 0;  ///< without a reply topic
-  std::uint64_t reply_failures = 0;
+struct responder_options {
+  /// Requests are kept for an hour (docs/events.md): what lies there longer is answered request_timeout and not served,
+  /// as if it had been deleted. Whoever asked has long gone; what they did since must not be undone.
+  std::int64_t request_age_max_ms = 3'600'000;
+  const ports::clock* clock = nullptr;  ///< null: a request may have any age
 };
 
-/// Thread-safe. What it refers to outlives it.
+struct responder_metrics {
+  std::uint64_t requests = 0;
+  std::uint64_t refused = 0;         ///< ended with an error; whoever asked has been told, if there is a reply topic
+  std::uint64_t unanswered = 0;      ///< without a reply topic, or with one that may not be written to
+  std::uint64_t forbidden = 0;       ///< of these: named a topic of ours that replies would damage
+  std::uint64_t reply_failures = 0;  ///< replies that the broker did not take, or not in time
+};
+
+/// Thread-safe, owns no thread: requests are served on the threads of the push role, replies reported on the sender's.
+/// What it refers to outlives it; callbacks that come after its end find their own parts.
+///
+/// A request that fails is answered with its error, whose fault ever it is, so that whoever asked knows; the requester
+/// repeats what is worth repeating. Handed over again is only what nobody can be told of: a failure of ours
+/// (overloaded, store_unavailable, unavailable, outcome_unknown, io_error) of a request without a reply topic, and
+/// everything that the end of the process cuts off. A reply that the broker does not take is counted and left: the
+/// request has been served, and a topic that somebody else named must not hold up a partition. So the sender needs a
+/// time limit.
 class responder {
  public:
-  responder(push_service service, sender& replies, topic_formats formats);
+  using send_function = std::function<void(record, std::function<void(result<placed>)>)>;
+
+  responder(push_service service, sender& replies, topic_formats formats, responder_options options = {});
+  /// `send` behaves as sender::send.
+  responder(push_service service, send_function send, topic_formats formats, responder_options options = {});
   ~responder();
   responder(const responder&) = delete;
   responder& operator=(const responder&) = delete;
 
   /// `done` runs once, on any thread, when the request is finished: served, and its reply acknowledged. A request that
-  /// is wrong is answered and is done, too. Errors are failures of ours (store, disk, broker): the same record is to be
-  /// handed over again.
+  /// is wrong is answered and is done, too. Errors: the same record is to be handed over again.
   void serve(const received& request, std::function<void(result<void>)> done);
   [[nodiscard]] responder_metrics metrics() const;
 
