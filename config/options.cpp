@@ -129,10 +129,6 @@ error refused(const option& which, std::string_view text) {
   return {error_code::invalid_input, "is '" + shown + "', give " + accepted(which)};
 }
 
-std::string after_comma(const std::string& text) {
-  return text.empty() ? text : text + ",";
-}
-
 /// A value that is used as a name on the wire.
 bool is_assignable(const option& which, std::string_view to) {
   if (!which.choices.empty()) return std::ranges::count(words(which.choices), to) == 1;
@@ -146,8 +142,9 @@ result<checked_value> check_assignments(const option& which, std::span<const std
     auto members = parse_assignments(text);
     if (!members) return refused(which, text);
     for (auto& [key, to] : *members) {
-      if (!is_assignable(which, to)) return refused(which, key + "=" + to);
-      normal = after_comma(normal) + key + "=" + to;
+      const auto member = std::string(key).append("=").append(to);
+      if (!is_assignable(which, to)) return refused(which, member);
+      normal.append(normal.empty() ? "" : ",").append(member);
       all.emplace_back(std::move(key), std::move(to));
     }
   }
