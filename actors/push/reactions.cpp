@@ -22,13 +22,24 @@ std::optional<device> find_device(draft& rows, id_t user, std::uint64_t seq) {
 }
 
 /// The endpoint is another person's now: the one it was taken from loses the device, unless it has come back since.
-void leave_previous_user(draft& rows, const device_subscribed& e, reactions& out) {
-  if (e.previous_user == 0) return;
-  const auto stale = find_device(rows, e.previous_user, e.subscribed.seq);
+void leave_previous_user(draft& rows, id_t previous, std::uint64_t seq, reactions& out) {
+  if (previous == 0) return;
+  const auto stale = find_device(rows, previous, seq);
   if (!stale) return;
   const auto owner = rows.get<endpoint_row>(endpoint_key(stale->endpoint));
-  if (owner && owner->user == e.previous_user && owner->row_version == stale->row_version) return;
-  out.commands.push_back({e.previous_user, {stale->seq, stale->row_version, endpoint_hash(stale->endpoint)}});
+  if (owner && owner->user == previous && owner->row_version == stale->row_version) return;
+  out.commands.push_back(
+      {previous, {stale->seq, stale->row_version, endpoint_hash(stale->endpoint), removal::superseded}});
+}
+
+/// A device over the limit, or one that was removed by its number alone, leaves its endpoint row behind.
+void leave_endpoint_rows(draft& rows, id_t user, const std::vector<withdrawn_version>& withdrawn, reactions& out) {
+  for (const auto& gone : withdrawn) {
+    const auto owner = rows.get<endpoint_row>({domain::table::endpoint, 0, 0, gone.endpoint_hash});
+    if (!owner || owner->user != user || owner->row_version != gone.row_version) continue;
+    out.commands.push_back(
+        {user, {device_seq_of_hash(gone.endpoint_hash), gone.row_version, gone.endpoint_hash, removal::withdrawn}});
+  }
 }
 
 void forget_device(const ports::store& store, draft& rows, id_t user, std::uint64_t seq, reactions& out) {
@@ -59,9 +70,15 @@ result<reactions> read_reactions(const ports::store& store, shard_t shard, std::
       auto event = domain::decode_event<domain::subscription_aggregate>(encoded.type, encoded.bytes);
       if (!event) continue;  // of a newer version: the check at delivery does without it
       if (const auto* e = std::get_if<device_subscribed>(&*event)) {
-        leave_previous_user(rows, *e, out);
+        leave_previous_user(rows, e->previous_user, e->subscribed.seq, out);
+        leave_endpoint_rows(rows, e->user, e->withdrawn, out);
+        for (const auto seq : e->replaced) forget_device(store, rows, e->user, seq, out);
+      } else if (const auto* e = std::get_if<device_replicated>(&*event)) {
+        leave_previous_user(rows, e->previous_user, e->replicated.seq, out);
+        leave_endpoint_rows(rows, e->user, e->withdrawn, out);
         for (const auto seq : e->replaced) forget_device(store, rows, e->user, seq, out);
       } else if (const auto* e = std::get_if<domain::subscription::device_removed>(&*event)) {
+        leave_endpoint_rows(rows, e->user, e->withdrawn, out);
         forget_device(store, rows, e->user, e->seq, out);
       }
     }

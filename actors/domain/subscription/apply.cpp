@@ -63,19 +63,23 @@ void write_redacted(json_writer& writer, const device& d) {
 }  // namespace
 
 void subscription_aggregate::apply(state& s, const event& e) {
+  const auto belongs_to = [&](std::uint64_t user) {
+    assert(user != 0 && (s.user == 0 || s.user == user));
+    s.user = user;
+  };
+  const auto without = [&](const std::vector<std::uint64_t>& replaced) {
+    std::erase_if(s.devices, [&](const device& d) { return std::ranges::find(replaced, d.seq) != replaced.end(); });
+  };
   std::visit(overloaded{
                  [&](const device_subscribed& subscribed) {
-                   assert(subscribed.user != 0 && (s.user == 0 || s.user == subscribed.user));
-                   s.user = subscribed.user;
-                   std::erase_if(s.devices, [&](const device& d) {
-                     return std::ranges::find(subscribed.replaced, d.seq) != subscribed.replaced.end();
-                   });
+                   belongs_to(subscribed.user);
+                   without(subscribed.replaced);
                    put(s, subscribed.subscribed);
-                   assert(s.devices.size() <= devices_per_user_max);
+                   assert(s.devices.size() <= replicated_devices_per_user_max);
                  },
                  [&](const device_removed& removed) {
-                   assert(s.user == removed.user);
-                   std::erase_if(s.devices, [&](const device& d) { return d.seq == removed.seq; });
+                   belongs_to(removed.user);
+                   without({removed.seq});
                  },
                  [&](const delivery_recorded& recorded) {
                    assert(s.user == recorded.user);
@@ -83,24 +87,38 @@ void subscription_aggregate::apply(state& s, const event& e) {
                    assert(found != s.devices.end());
                    record(*found, recorded);
                  },
+                 [&](const device_replicated& replicated) {
+                   belongs_to(replicated.user);
+                   without(replicated.replaced);
+                   put(s, replicated.replicated);
+                   assert(s.devices.size() <= replicated_devices_per_user_max);
+                 },
+                 [&](const version_withdrawn& withdrawn) { belongs_to(withdrawn.user); },
              },
              e);
 }
 
 void subscription_aggregate::project(const event& e, const state& after, row_sink& sink) {
+  const auto owns = [&](std::uint64_t user, const device& d, endpoint_row row) {
+    row.user = user;
+    row.row_version = d.row_version;
+    sink.put({table::endpoint, 0, 0, endpoint_hash(d.endpoint)}, row);
+    sink.put_empty({table::subscriber_user, user, 0, {}});
+  };
   std::visit(overloaded{
                  [&](const device_subscribed& subscribed) {
                    for (const auto& hash : subscribed.replaced_endpoints) sink.erase({table::endpoint, 0, 0, hash});
-                   const auto& d = subscribed.subscribed;
-                   sink.put({table::endpoint, 0, 0, endpoint_hash(d.endpoint)},
-                            endpoint_row{subscribed.user, d.row_version});
-                   sink.put_empty({table::subscriber_user, subscribed.user, 0, {}});
+                   owns(subscribed.user, subscribed.subscribed, {0, 0, subscribed.place, false, subscribed.replaces});
                  },
                  [&](const device_removed& removed) {
                    if (removed.owned_endpoint) sink.erase({table::endpoint, 0, 0, removed.endpoint_hash});
                    if (after.devices.empty()) sink.erase({table::subscriber_user, removed.user, 0, {}});
                  },
                  [&](const delivery_recorded&) {},
+                 [&](const device_replicated& replicated) {
+                   owns(replicated.user, replicated.replicated, {0, 0, replicated.place, true, replicated.replaces});
+                 },
+                 [&](const version_withdrawn&) {},
              },
              e);
 }

@@ -20,12 +20,34 @@ struct subscribe {
   std::string vapid_key_id;
   std::uint64_t row_version = 0;  ///< random
 };
+/// Why a device is taken away. Numbers are not stored.
+enum class removal : std::uint8_t {
+  asked,       ///< by its person, or because its push service no longer knows it: all push processes shall know
+  superseded,  ///< its endpoint is somebody else's, or another version's; nothing happens when it is this one's (again)
+  withdrawn,   ///< the common table says that this version is gone
+};
 /// Takes a device away. `row_version` 0: whichever; otherwise only if the device still has it (compare and delete).
 struct remove_device {
   std::uint64_t seq = 0;
   std::uint64_t row_version = 0;
-  /// `endpoint_hash` of its endpoint: the endpoint row goes too, if it is still this device's. Empty: the row stays.
+  /// `endpoint_hash` of its endpoint: the endpoint row goes too, if it is still this device's. Empty: the row goes
+  /// later, by a reaction.
   std::string endpoint_hash;
+  removal why = removal::asked;
+};
+/// The common table says at `place` that this is the endpoint's device. Decided here or elsewhere; it may come again.
+struct replicate_device {
+  device replicated;                      ///< without what only deliveries tell
+  std::vector<std::uint64_t> replaces{};  ///< versions that whoever decided it knew, and has withdrawn
+  std::uint64_t place = 0;                ///< grows along the table
+  std::uint64_t oldest_place = 0;         ///< rows below it rest on a table that is no more, or is read anew
+};
+/// Says once more to the common table what it does not have. `seq` and version must be the present ones.
+struct announce_device {
+  std::uint64_t seq = 0;
+  std::uint64_t row_version = 0;
+  std::string endpoint_hash;
+  std::uint64_t oldest_place = 0;  ///< as in replicate_device
 };
 /// The push service took a message for this device at context.now, or refused it for good.
 struct record_delivery {
@@ -34,7 +56,7 @@ struct record_delivery {
   bool accepted = false;
 };
 
-using command = std::variant<subscribe, remove_device, record_delivery>;
+using command = std::variant<subscribe, remove_device, record_delivery, replicate_device, announce_device>;
 
 struct device_view {
   std::uint64_t seq = 0;

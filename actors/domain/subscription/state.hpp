@@ -40,15 +40,30 @@ struct state {
   }
 };
 
-/// The truth about who owns an endpoint; the last write wins.
+/// The truth about who owns an endpoint. In one process the last write wins; between push processes the newest record
+/// of the endpoint in their common table, along which `place` grows (docs/adr/0013).
 struct endpoint_row {
   std::uint64_t user = 0;
   std::uint64_t row_version = 0;
-  static constexpr std::uint8_t version = 1;
+  std::uint64_t place = 0;  ///< what the table says of this endpoint is known up to here; 0: nothing yet
+  bool in_table = false;    ///< this very version has been read from the table; false: decided here, on its way there
+  std::vector<std::uint64_t> replaces{};  ///< versions that it replaced knowingly, newest first, a few
+  static constexpr std::uint8_t version = 2;
   template <class V>
   void fields(V& v) {
-    v(user, row_version);
+    v(user, row_version, place, in_table, replaces);
   }
+};
+
+/// A version of a device that nobody shall know any more.
+struct withdrawn_version {
+  std::string endpoint_hash;
+  std::uint64_t row_version = 0;
+  template <class V>
+  void fields(V& v) {
+    v(endpoint_hash, row_version);
+  }
+  friend bool operator==(const withdrawn_version&, const withdrawn_version&) = default;
 };
 
 }  // namespace social::domain::subscription

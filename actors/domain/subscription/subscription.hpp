@@ -26,8 +26,15 @@ struct subscription_aggregate {
 
 namespace subscription {
 inline constexpr std::size_t devices_per_user_max = 20;
+/// Push processes that subscribe for one person at the same time may exceed it together; the person's next subscription
+/// ends that.
+inline constexpr std::size_t replicated_devices_per_user_max = 40;
+/// Predecessors that a version names.
+inline constexpr std::size_t replaces_max = 4;
 /// First 52 bits of the SHA-256 of the endpoint; never 0.
 std::uint64_t device_seq(std::string_view endpoint);
+/// The same from the whole `endpoint_hash`; 0 when that is none.
+std::uint64_t device_seq_of_hash(std::string_view endpoint_hash) noexcept;
 /// SHA-256 of the endpoint, 32 raw bytes: the key of its endpoint row.
 std::string endpoint_hash(std::string_view endpoint);
 }  // namespace subscription

@@ -7,6 +7,7 @@
 
 #include "actors/aggregates/region.hpp"
 #include "actors/domain/subscription/subscription.hpp"
+#include "actors/push/endpoint_turns.hpp"
 #include "actors/push/push_role.hpp"
 #include "actors/push/transport.hpp"
 #include "actors/push/vapid.hpp"
@@ -71,6 +72,7 @@ struct push_side::parts {
   std::shared_ptr<push::vapid_keys> keys;
   std::unique_ptr<push::transport> transport;
   std::unique_ptr<aggregates::region> region;
+  std::unique_ptr<push::endpoint_turns> turns;  ///< before the region, for all who command Subscriptions
   std::shared_ptr<console_gate> console = std::make_shared<console_gate>();
   std::unique_ptr<push::push_role> role;
   std::atomic<push::push_role*> serving{nullptr};  ///< HTTP is open before the role is made, which needs its URL
@@ -105,6 +107,8 @@ result<std::unique_ptr<push_side>> push_side::open(host& on, bool embedded) {
   region.limits.disk_readers = 1;
   region.prefix = "push-";
   made->region = std::make_unique<aggregates::region>(std::move(region));
+  made->turns = std::make_unique<push::endpoint_turns>(
+      [to = made->region.get()](protocol::command_message m) { to->send(std::move(m)); });
   return std::unique_ptr<push_side>(new push_side(std::move(made)));
 }
 
@@ -119,7 +123,7 @@ void push_side::start(const std::string& public_url) {
   d.transport = p.transport.get();
   d.keys = p.keys;
   d.options = push_options_of(p.on.settings, p.embedded, public_url);
-  d.command = [region = p.region.get()](protocol::command_message m) { region->send(std::move(m)); };
+  d.command = [turns = p.turns.get()](protocol::command_message m) { turns->send(std::move(m)); };
   d.console = [gate = p.console](std::string_view line) {
     gate->pass();
     config::print_line(line);
@@ -162,7 +166,7 @@ void push_side::remove_device(protocol::remove_device_request request, domain::c
 }
 
 void push_side::command(protocol::command_message message) {
-  parts_->region->send(std::move(message));
+  parts_->turns->send(std::move(message));
 }
 
 std::uint64_t push_side::pending() const {

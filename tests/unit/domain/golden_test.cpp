@@ -137,7 +137,7 @@ TEST_CASE("rows have these bytes", "[domain][golden]") {
   check_golden(user::connection_row{user::connection_state::granted, anna(), noon, noon + 1},
                "01020d4004416e6e61056140782e790080e09592c1680182e09592c168");
   check_golden(post::like_row{bo(), noon}, "0111820103ebb3b406626f40782e7901022f6980e09592c168");
-  check_golden(subscription::endpoint_row{64, 7}, "014007");
+  check_golden(subscription::endpoint_row{64, 7, 300, true, {6, 5}}, "024007ac0201020605");
   check_golden(bo(), "01820103ebb3b406626f40782e7901022f69");
 }
 
@@ -161,12 +161,19 @@ TEST_CASE("events have these bytes, numbers and names", "[domain][golden]") {
       "comment-created",
       "0221c00180014011820103ebb3b406626f40782e7901022f69026f6b80e09592c168000d4004416e6e61056140782e7900"
       "010e030180e09592c168fedf9592c168");
-  check_event<subscription_aggregate>(subscription::device_subscribed{64, device(), 130, {1, 2}, {"hash"}}, 1,
-                                      "device-subscribed",
-                                      "014036ffffffffffffff07070a68747470733a2f2f702f030400ff026162026b3102656e80e09592"
-                                      "c1680180e09592c168020180e09592c1688201020102010468617368");
-  check_event<subscription_aggregate>(subscription::device_removed{64, 7, true, "hash"}, 2, "device-removed",
-                                      "014007010468617368");
+  const std::string device_bytes =
+      "36ffffffffffffff07070a68747470733a2f2f702f030400ff026162026b3102656e80e09592c1680180e09592c168020180e09592c168";
+  const std::vector<subscription::withdrawn_version> withdrawn{{"hash", 5}};
+  check_event<subscription_aggregate>(
+      subscription::device_subscribed{64, device(), 130, {1, 2}, {"hash"}, withdrawn, {6, 5}, 300}, 1,
+      "device-subscribed", "0240" + device_bytes + "8201020102010468617368" + "01060468617368050206" + "05ac02");
+  check_event<subscription_aggregate>(subscription::device_removed{64, 7, true, "hash", withdrawn}, 2, "device-removed",
+                                      "0240070104686173680106046861736805");
+  check_event<subscription_aggregate>(
+      subscription::device_replicated{64, device(), 130, {1, 2}, withdrawn, {6, 5}, 300}, 4, "device-replicated",
+      "0140" + device_bytes + "8201020102" + "01060468617368050206" + "05ac02");
+  check_event<subscription_aggregate>(subscription::version_withdrawn{64, withdrawn}, 5, "version-withdrawn",
+                                      "01400106046861736805");
   check_event<subscription_aggregate>(subscription::delivery_recorded{64, 7, true, noon}, 3, "delivery-recorded",
                                       "0140070180e09592c168");
 }
@@ -180,6 +187,32 @@ TEST_CASE("events of older versions still decode", "[domain][golden]") {
   CHECK(to_hex(encode_record(first.comment)) == to_hex(encode_record(comment_state())));
   CHECK(first.post_writer == anna());
   CHECK_FALSE(first.post_writer_history);
+}
+
+TEST_CASE("rows and events of a device from before the common table still decode", "[domain][golden]") {
+  const auto row = decode_record<subscription::endpoint_row>(from_hex("014007"));
+  REQUIRE(row);
+  CHECK(row->user == 64);
+  CHECK(row->row_version == 7);
+  CHECK(row->place == 0);
+  CHECK_FALSE(row->in_table);
+  CHECK(row->replaces.empty());
+
+  const auto subscribed = decode_event<subscription_aggregate>(
+      1, from_hex("014036ffffffffffffff07070a68747470733a2f2f702f030400ff026162026b3102656e80e09592"
+                  "c1680180e09592c168020180e09592c1688201020102010468617368"));
+  REQUIRE(subscribed);
+  const auto& first = std::get<subscription::device_subscribed>(*subscribed);
+  CHECK(first.subscribed == device());
+  CHECK(first.previous_user == 130);
+  CHECK(first.replaced_endpoints == std::vector<std::string>{"hash"});
+  CHECK(first.withdrawn.empty());
+  CHECK(first.place == 0);
+
+  const auto removed = decode_event<subscription_aggregate>(2, from_hex("014007010468617368"));
+  REQUIRE(removed);
+  CHECK(std::get<subscription::device_removed>(*removed).endpoint_hash == "hash");
+  CHECK(std::get<subscription::device_removed>(*removed).withdrawn.empty());
 }
 
 TEST_CASE("numbers of kinds and tables are frozen", "[domain][golden]") {

@@ -177,7 +177,9 @@ TEST_CASE("an endpoint that moves to another person leaves the first", "[domain]
   CHECK(w.newest().previous_user == anna);
   CHECK(w.owner_of(1)->user == bo);
   // The push actor takes it from the first one: the row, which is the other's by now, stays.
-  CHECK(w.remove(anna, removal_of(1)));
+  auto superseded = removal_of(1);
+  superseded.why = removal::superseded;
+  CHECK(w.remove(anna, superseded));
   CHECK(w.owner_of(1)->user == bo);
   CHECK(w.state_of(anna).devices.empty());
   CHECK_FALSE(w.has_devices(anna));
@@ -262,6 +264,10 @@ TEST_CASE("removing compares and deletes", "[domain][subscription]") {
   CHECK(w.remove(anna, without_hash));
   CHECK(w.owner_of(2)->user == anna);  // nobody said which row: it stays, and names a device that is gone
   CHECK_FALSE(w.has_devices(anna));
+  auto row_alone = removal_of(2, 20);
+  row_alone.why = removal::withdrawn;
+  CHECK_FALSE(w.remove(anna, row_alone));  // no device goes
+  CHECK_FALSE(w.owner_of(2));
 }
 
 TEST_CASE("a hash of another endpoint takes no row away", "[domain][subscription]") {

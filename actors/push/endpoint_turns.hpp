@@ -1,0 +1,32 @@
+// Commands that concern one endpoint pass one after the other, whosever they are: an endpoint's row is shared by the
+// Subscriptions of all who had it, and what one decides upon it must be there when the next one looks.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "actors/protocol/messages.hpp"
+
+namespace social::push {
+
+/// Stands between all who command Subscriptions and the region. Owned by the composition root; any thread, nothing
+/// blocks. A command waits for the reply of the one before it. The pieces that are under way keep what they need, so
+/// that it may go before the last reply.
+class endpoint_turns {
+ public:
+  using send_function = std::function<void(protocol::command_message)>;
+
+  /// `next` takes what has its turn; it must not block. More than `waiting_max` commands that wait: overloaded.
+  explicit endpoint_turns(send_function next, std::size_t waiting_max = 10'000);
+
+  void send(protocol::command_message message);
+  /// Commands that were handed on and are not answered, and those that wait for them.
+  [[nodiscard]] std::size_t under_way() const;
+
+ private:
+  struct turns;
+  std::shared_ptr<turns> turns_;
+};
+
+}  // namespace social::push
