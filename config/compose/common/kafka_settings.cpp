@@ -41,7 +41,10 @@ result<void> check_kafka(const config::invocation& invocation) {
   if (!s.kafka.is_used()) return {};
   if (auto checked = check_topics(s.kafka.codecs, "kafka.codec"); !checked) return checked;
   if (auto checked = check_topics(s.kafka.type_ids, "kafka.type-id"); !checked) return checked;
-  return kafka::check_settings(kafka_client(s, std::string(config::name_of(invocation.self))));
+  auto checked = kafka::check_settings(kafka_client(s, std::string(config::name_of(invocation.self))));
+  if (checked) return checked;
+  return error(error_code::invalid_input,
+               std::string(checked.error().text()) + "; correct it in kafka.option or kafka.option-file");
 }
 
 }  // namespace social::compose
