@@ -10,6 +10,8 @@
 namespace social::events {
 namespace {
 
+using ports::cursor_key;
+
 /// Heads moved.
 struct look {};
 /// The interval after a look that found something is over.
@@ -24,10 +26,6 @@ struct effect_done {
 
 using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<planned_look>, caf::reacts_to<try_again>,
                                       caf::reacts_to<effect_done>>;
-
-domain::row_key cursor_key(const std::string& name, shard_t shard) {
-  return {domain::table::cursor, shard, 0, name};
-}
 
 }  // namespace
 }  // namespace social::events

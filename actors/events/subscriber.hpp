@@ -13,20 +13,13 @@
 #include <string>
 #include <vector>
 
+#include "actors/ports/cursor.hpp"
 #include "actors/ports/store.hpp"
 #include "actors/runtime/node.hpp"
 
 namespace social::events {
 
-/// Position in one shard; version and fields are on disk (table::cursor).
-struct cursor_row {
-  std::uint64_t sequence = 0;  ///< of the last event that took effect
-  static constexpr std::uint8_t version = 1;
-  template <class V>
-  void fields(V& v) {
-    v(sequence);
-  }
-};
+using ports::cursor_row;
 
 /// Where a subscriber without cursors starts.
 enum class start_from : std::uint8_t {

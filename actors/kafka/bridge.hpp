@@ -28,19 +28,18 @@ struct publication {
 
 /// Appends what this journal record becomes, in the order of its events; an event may become none, or several. A pure
 /// function. Errors: corrupt_record names shard and sequence: the record is counted, kept as a dead letter and left
-/// behind.
-using publish_function =
-    std::function<result<void>(const ports::journal_record& from, std::vector<publication>& out)>;
+/// behind, but for what was appended of it.
+using publish_function = std::function<result<void>(const ports::journal_record& from, std::vector<publication>& out)>;
 
 struct bridge_options {
-  std::string name = "kafka";            ///< of the subscriber: its cursors lie under it
+  std::string name = "kafka";               ///< of the subscriber: its cursors lie under it
   std::size_t window_records_max = 20'000;  ///< under way
   std::size_t window_bytes_max = 32 * 1024 * 1024;
-  std::size_t read_records_max = 512;    ///< of one shard at once
+  std::size_t read_records_max = 512;  ///< of one shard at once
   std::size_t read_bytes_max = 1024 * 1024;
-  std::int64_t pull_interval_ms = 5;     ///< between two looks under load: larger batches for the reader
-  std::int64_t cursor_interval_ms = 200; ///< how often moved cursors are written; a crash sends that much again
-  std::int64_t retry_ms = 500;           ///< before the next producer is made; doubles up to retry_max_ms
+  std::int64_t pull_interval_ms = 5;      ///< between two looks under load: larger batches for the reader
+  std::int64_t cursor_interval_ms = 200;  ///< how often moved cursors are written; a crash sends that much again
+  std::int64_t retry_ms = 500;            ///< before the next producer is made; doubles up to retry_max_ms
   std::int64_t retry_max_ms = 10'000;
 };
 
@@ -53,8 +52,8 @@ struct bridge_status {
   std::uint64_t failures = 0;   ///< records whose delivery failed since the start
   std::uint64_t restarts = 0;   ///< producers replaced
   std::uint64_t undecodable = 0;
-  std::uint64_t skipped = 0;    ///< events that were gone before they could be read
-  std::uint64_t ahead = 0;      ///< shards whose cursor is beyond the journal's head: not read, never skipped
+  std::uint64_t skipped = 0;  ///< events that were gone before they could be read
+  std::uint64_t ahead = 0;    ///< shards whose cursor is beyond the journal's head: not read, never skipped
   std::string last_failure;
   std::vector<std::uint64_t> cursors;  ///< by shard
 };
@@ -72,11 +71,12 @@ class bridge {
   /// The topics exist: begins to publish. Until then it only counts.
   void open();
   /// `done` runs when everything that is in the shard's journal now is acknowledged; shutting_down when the bridge ends
-  /// first. On the bridge's thread; must not block.
+  /// first, overloaded when too many wait, unavailable when the shard is not read (`ahead`). On the bridge's thread;
+  /// must not block.
   void when_published(shard_t shard, std::function<void(result<void>)> done);
   [[nodiscard]] bridge_status status() const;
-  /// Waits for what is under way, writes the cursors, ends. False: the deadline passed; what was not acknowledged is
-  /// sent again at the next start.
+  /// Waits for what is under way (at most four fifths of the deadline), writes the cursors, ends. What was not
+  /// acknowledged by then is sent again at the next start. False: the deadline passed before it had ended.
   bool stop(std::chrono::milliseconds deadline);
 
  private:
