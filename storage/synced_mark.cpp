@@ -35,11 +35,18 @@ error io_failure(const std::filesystem::path& path, const rocksdb::IOStatus& sta
   return {error_code::io_error, path.string() + " cannot be written: " + status.ToString()};
 }
 
+/// Built in steps: g++ 12 takes the sum of these texts for an overflow.
+std::string sealed_line(std::string_view version, const std::string& rest) {
+  std::string line(mark_word);
+  line.append(version).append(" ").append(rest);
+  return sealed(std::move(line));
+}
+
 }  // namespace
 
 std::string encode_mark(const synced_mark& mark) {
-  return sealed(std::string(mark_word) + "2 " + std::to_string(mark.sequence) + ' ' +
-                (mark.log.name.empty() ? "-" : mark.log.name) + ' ' + std::to_string(mark.log.bytes));
+  return sealed_line("2", std::to_string(mark.sequence) + ' ' + (mark.log.name.empty() ? "-" : mark.log.name) + ' ' +
+                              std::to_string(mark.log.bytes));
 }
 
 result<synced_mark> decode_mark(std::string_view text) {
@@ -48,7 +55,7 @@ result<synced_mark> decode_mark(std::string_view text) {
   std::string word;
   int version = 0;
   words >> word >> version >> mark.sequence;
-  if (version == 1 && sealed(std::string(mark_word) + "1 " + std::to_string(mark.sequence)) == text) return mark;
+  if (version == 1 && sealed_line("1", std::to_string(mark.sequence)) == text) return mark;
   words >> mark.log.name >> mark.log.bytes;
   if (mark.log.name == "-") mark.log.name.clear();
   if (version != 2 || encode_mark(mark) != text)
