@@ -18,14 +18,14 @@
 namespace social::kafka {
 
 struct feed_options {
-  group_options group;                       ///< topics are filled in: events and requests
+  group_options group;  ///< topics are filled in: events and requests
   std::vector<std::string> event_topics;
   std::vector<std::string> request_topics;
   std::size_t events_under_way_max = 4'000;  ///< beyond it the event partitions are paused
   std::size_t requests_under_way_max = 1'000;
-  std::int64_t retry_ms = 250;               ///< after a failure of ours; doubles up to retry_max_ms
+  std::int64_t retry_ms = 250;  ///< after a failure of ours; doubles up to retry_max_ms
   std::int64_t retry_max_ms = 10'000;
-  std::int64_t revoke_wait_ms = 5'000;       ///< for what is under way when partitions are taken away
+  std::int64_t revoke_wait_ms = 5'000;  ///< for what is under way when partitions are taken away
   std::int64_t commit_interval_ms = 200;
 };
 
@@ -47,9 +47,9 @@ struct feed_parts {
 struct feed_status {
   group_metrics group;
   std::vector<partition_lag> lags;
-  std::uint64_t events = 0;        ///< consumed, with durable effect
-  std::uint64_t poison = 0;        ///< sent to a dead letter topic
-  std::uint64_t failures = 0;      ///< of ours: tried again
+  std::uint64_t events = 0;    ///< consumed, with durable effect
+  std::uint64_t poison = 0;    ///< sent to a dead letter topic
+  std::uint64_t failures = 0;  ///< of ours: tried again
   std::uint64_t under_way = 0;
   bool caught_up = false;
   bool paused_for_load = false;
@@ -58,8 +58,7 @@ struct feed_status {
 
 class event_feed {
  public:
-  event_feed(client_settings settings, feed_options options, feed_parts parts,
-             std::shared_ptr<client_health> health);
+  event_feed(client_settings settings, feed_options options, feed_parts parts, std::shared_ptr<client_health> health);
   ~event_feed();
   event_feed(const event_feed&) = delete;
   event_feed& operator=(const event_feed&) = delete;

@@ -1,0 +1,379 @@
+#include "actors/kafka/push/feed_handler.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "actors/base/log.hpp"
+#include "actors/kafka/push/dead_letter_record.hpp"
+#include "actors/kafka/push/event_reading.hpp"
+
+namespace social::kafka {
+namespace {
+
+constexpr std::int64_t say_every_ms = 30'000;
+
+bool contains(const std::vector<topic_partition>& which, const topic_partition& where) {
+  return std::ranges::find(which, where) != which.end();
+}
+
+std::string named(const received& record) {
+  return record.content.topic + "/" + std::to_string(record.content.partition) + "/" + std::to_string(record.offset);
+}
+
+}  // namespace
+
+// --- inbox
+
+void feed_inbox::post(task what) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    tasks_.push_back(std::move(what));
+    arrived_.notify_all();
+    wake_();
+  }
+}
+
+std::vector<feed_inbox::task> feed_inbox::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(tasks_, {});
+}
+
+void feed_inbox::wait(std::int64_t wait_ms) {
+  std::unique_lock lock(mutex_);
+  arrived_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return !tasks_.empty(); });
+}
+
+void feed_inbox::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  tasks_.clear();
+}
+
+// --- handler
+
+feed_handler::feed_handler(feed_options options, feed_parts parts, std::function<void()> wake)
+    : options_(std::move(options)),
+      parts_(std::move(parts)),
+      requests_(options_.request_topics.begin(), options_.request_topics.end()),
+      inbox_(std::make_shared<feed_inbox>(std::move(wake))),
+      revoke_wait_ms_(options_.revoke_wait_ms) {}
+
+feed_handler::~feed_handler() {
+  inbox_->close();
+}
+
+std::int64_t feed_handler::now_ms() const {
+  return parts_.clock->monotonic_us() / 1000;
+}
+
+void feed_handler::records(group_control& control, std::vector<received> batch) {
+  run_inbox();
+  for (auto& record : batch) take(std::move(record));
+  start_batch();
+  set_flow(control);
+  publish();
+}
+
+void feed_handler::turn(group_control& control) {
+  run_inbox();
+  try_again();
+  start_batch();
+  if (!caught_up_ && catch_up_at_ms_ != 0 && now_ms() >= catch_up_at_ms_) catch_up();
+  full_ = parts_.is_full && parts_.is_full();
+  set_flow(control);
+  if (now_ms() >= commit_at_ms_) commit(control);
+  publish();
+}
+
+void feed_handler::run_inbox() {
+  for (const auto& task : inbox_->take()) task();
+}
+
+void feed_handler::take(received record) {
+  const auto which = tracker_.begin(record.place(), record.offset, record.time);
+  if (!which) return;  // handed over before, or not ours any more
+  if (is_request(which->where)) {
+    ++requests_open_;
+    return run({*which, std::make_shared<const received>(std::move(record)), {}, false, false, 0});
+  }
+  auto event = read_event(record);
+  if (event) {
+    waiting_.push_back({*which, std::move(*event)});
+    return;
+  }
+  log::warning("kafka", "a record cannot be used and goes to its dead letter topic",
+               {{"record", named(record)}, {"reason", event.error().text()}});
+  run({*which, std::make_shared<const received>(std::move(record)), event.error(), true, false, 0});
+}
+
+// --- events
+
+void feed_handler::start_batch() {
+  if (!batch_.empty() || waiting_.empty()) return;
+  const auto count = std::min(waiting_.size(), options_.group.batch_records_max);
+  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+  batch_.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  consume_batch();
+}
+
+void feed_handler::consume_batch() {
+  std::vector<protocol::push_event> events;
+  events.reserve(batch_.size());
+  for (const auto& each : batch_) events.push_back(each.event);
+  batch_is_outside_ = true;
+  parts_.consume(std::move(events), [inbox = inbox_, this](const result<void>& outcome) {
+    // `this` lives as long as the inbox runs tasks.
+    inbox->post([this, outcome] { batch_ended(outcome); });
+  });
+}
+
+void feed_handler::batch_ended(const result<void>& outcome) {
+  batch_is_outside_ = false;
+  if (outcome) {
+    for (const auto& each : batch_) tracker_.done(each.which);
+    events_ += batch_.size();
+    batch_.clear();
+    batch_retry_ms_ = 0;
+    return;
+  }
+  failed(outcome.error());
+  batch_retry_ms_ = std::clamp(batch_retry_ms_ * 2, options_.retry_ms, options_.retry_max_ms);
+  batch_at_ms_ = now_ms() + batch_retry_ms_;
+}
+
+// --- requests and dead letters
+
+void feed_handler::run(errand what) {
+  ++outside_[what.which.where];
+  if (what.is_poison)
+    bury(std::move(what));
+  else
+    serve(std::move(what));
+}
+
+void feed_handler::serve(errand what) {
+  const auto request = what.what;
+  parts_.serve(*request, [inbox = inbox_, this, what = std::move(what)](const result<void>& outcome) {
+    inbox->post([this, what, outcome] { errand_ended(what, outcome); });
+  });
+}
+
+void feed_handler::bury(errand what) {
+  auto letter = dead_letter_of(*what.what, what.why, !what.value_left_out);
+  parts_.dead_letters->send(std::move(letter),
+                            [inbox = inbox_, this, what = std::move(what)](const result<placed>& outcome) {
+                              const auto ended = outcome ? result<void>() : result<void>(outcome.error());
+                              inbox->post([this, what, ended] { errand_ended(what, ended); });
+                            });
+}
+
+void feed_handler::errand_ended(errand what, const result<void>& outcome) {
+  if (const auto open = outside_.find(what.which.where); open != outside_.end() && --open->second == 0)
+    outside_.erase(open);
+  const bool never = !outcome && what.is_poison && outcome.error().code == error_code::invalid_input;
+  if (never && !what.value_left_out) {
+    // With its headers it is larger than what the broker takes. They say where the value lies.
+    what.value_left_out = true;
+    return run(std::move(what));
+  }
+  if (never)
+    log::error("kafka", "a record can neither be used nor be kept as a dead letter; it is left behind",
+               {{"record", named(*what.what)}, {"reason", outcome.error().text()}});
+  if (outcome || never) {
+    if (tracker_.done(what.which) && what.is_poison) ++poison_;
+    if (!what.is_poison) --requests_open_;
+    return;
+  }
+  failed(outcome.error());
+  what.retry_ms = std::clamp(what.retry_ms * 2, options_.retry_ms, options_.retry_max_ms);
+  resting_.push_back({now_ms() + what.retry_ms, std::move(what)});
+}
+
+void feed_handler::try_again() {
+  // What went to another process meanwhile is done there.
+  const auto gone = [this](const auto& each) { return !tracker_.holds(each.which); };
+  if (!batch_.empty() && !batch_is_outside_ && now_ms() >= batch_at_ms_) {
+    std::erase_if(batch_, gone);
+    if (!batch_.empty()) consume_batch();
+  }
+  std::vector<errand> due;
+  std::erase_if(resting_, [&](resting_errand& each) {
+    if (now_ms() < each.at_ms && tracker_.holds(each.what.which)) return false;
+    due.push_back(std::move(each.what));
+    return true;
+  });
+  for (auto& each : due) {
+    if (tracker_.holds(each.which))
+      run(std::move(each));
+    else if (!each.is_poison)
+      --requests_open_;
+  }
+}
+
+void feed_handler::failed(const error& why) {
+  ++failures_;
+  last_failure_ = std::string(why.text());
+  if (said_at_ms_ != 0 && now_ms() - said_at_ms_ < say_every_ms) return;
+  said_at_ms_ = now_ms();
+  log::warning("kafka", "what was consumed could not take effect; it is tried again",
+               {{"reason", why.text()}, {"failures", failures_}});
+}
+
+// --- partitions
+
+void feed_handler::assigned(group_control& control, const std::vector<topic_partition>& which) {
+  run_inbox();
+  for (const auto& where : which) {
+    tracker_.assign(where);
+    flows_[where] = flow::paused;
+  }
+  caught_up_ = false;
+  ++assignment_;
+  catch_up();
+  set_flow(control);
+  publish();
+}
+
+/// The process that had a partition before may have answered a person who subscribed a moment ago: whoever has it next
+/// knows that device before it hears of the next event.
+void feed_handler::catch_up() {
+  catch_up_at_ms_ = 0;
+  parts_.catch_up([inbox = inbox_, this, assignment = assignment_](const result<void>& outcome) {
+    inbox->post([this, assignment, outcome] { caught_up(assignment, outcome); });
+  });
+}
+
+void feed_handler::caught_up(std::uint64_t assignment, const result<void>& outcome) {
+  if (assignment != assignment_) return;
+  if (outcome) {
+    caught_up_ = true;
+    return;
+  }
+  failed(outcome.error());
+  catch_up_at_ms_ = now_ms() + options_.retry_ms;
+}
+
+bool feed_handler::events_may_flow() {
+  const auto open = waiting_.size() + batch_.size();
+  const bool failing = !batch_.empty() && !batch_is_outside_;
+  const auto limit = events_flow_ ? options_.events_under_way_max : options_.events_under_way_max / 2;
+  events_flow_ = caught_up_ && !full_ && !failing && open < std::max<std::size_t>(limit, 1);
+  return events_flow_;
+}
+
+bool feed_handler::requests_may_flow() {
+  const auto limit = requests_flow_ ? options_.requests_under_way_max : options_.requests_under_way_max / 2;
+  requests_flow_ = caught_up_ && requests_open_ < std::max<std::size_t>(limit, 1);
+  return requests_flow_;
+}
+
+void feed_handler::set_flow(group_control& control) {
+  const auto events = events_may_flow() ? flow::flowing : flow::paused;
+  const auto requests = requests_may_flow() ? flow::flowing : flow::paused;
+  std::vector<topic_partition> stop;
+  std::vector<topic_partition> go;
+  for (auto& [where, now] : flows_) {
+    const auto wanted = is_request(where) ? requests : events;
+    if (now == wanted) continue;
+    now = wanted;
+    (wanted == flow::flowing ? go : stop).push_back(where);
+  }
+  if (!stop.empty()) control.pause(stop);
+  if (!go.empty()) control.resume(go);
+}
+
+void feed_handler::drop_waiting(const std::vector<topic_partition>& which) {
+  std::erase_if(waiting_, [&](const auto& each) { return contains(which, each.which.where); });
+  if (!batch_is_outside_) std::erase_if(batch_, [&](const auto& each) { return contains(which, each.which.where); });
+  std::erase_if(resting_, [&](const resting_errand& each) {
+    if (!contains(which, each.what.which.where)) return false;
+    if (!each.what.is_poison) --requests_open_;
+    return true;
+  });
+}
+
+bool feed_handler::is_outside(const std::vector<topic_partition>& which) const {
+  if (batch_is_outside_ &&
+      std::ranges::any_of(batch_, [&](const auto& each) { return contains(which, each.which.where); }))
+    return true;
+  return std::ranges::any_of(which, [&](const auto& where) { return outside_.contains(where); });
+}
+
+/// What has not been begun is the next owner's. What is outside may take effect at any moment: it is waited for, so
+/// that a clean hand-over doubles nothing.
+void feed_handler::revoked(group_control& control, const std::vector<topic_partition>& which, bool lost) {
+  run_inbox();
+  drop_waiting(which);
+  const auto end = now_ms() + revoke_wait_ms_.load();
+  while (!lost && is_outside(which) && now_ms() < end) {
+    inbox_->wait(end - now_ms());
+    run_inbox();
+    drop_waiting(which);  // what failed meanwhile
+  }
+  if (!lost && is_outside(which))
+    log::warning("kafka", "partitions go to another process with records under way, which may take effect twice");
+  if (!lost) {
+    const auto next = tracker_.positions(which);
+    if (!next.empty())
+      if (const auto done = control.commit(next, true); !done)
+        log::warning("kafka", "offsets could not be committed before partitions went away",
+                     {{"reason", done.error().text()}});
+  }
+  for (const auto& where : which) {
+    tracker_.forget(where);
+    flows_.erase(where);
+    behind_since_.erase(where);
+  }
+  drop_waiting(which);
+  publish();
+}
+
+void feed_handler::commit(group_control& control) {
+  commit_at_ms_ = now_ms() + options_.commit_interval_ms;
+  const auto next = tracker_.committable();
+  if (next.empty()) return;
+  if (const auto done = control.commit(next, false); done) tracker_.committed(next);
+}
+
+// --- status
+
+void feed_handler::publish() {
+  const auto ends = ends_ ? ends_() : std::map<topic_partition, std::int64_t>();
+  const auto wall = parts_.clock->now();
+  std::vector<partition_lag> lags;
+  for (const auto& [where, now] : flows_) {
+    const auto progress = tracker_.of(where);
+    partition_lag lag;
+    lag.where = where;
+    lag.position = progress.next;
+    lag.paused = now == flow::paused;
+    if (const auto end = ends.find(where); end != ends.end()) lag.end = end->second;
+    if (lag.end >= 0 && lag.position >= 0 && lag.end > lag.position)
+      lag.records = static_cast<std::uint64_t>(lag.end - lag.position);
+    lag.records = std::max<std::uint64_t>(lag.records, progress.open);
+    if (lag.records == 0)
+      behind_since_.erase(where);
+    else  // a record that is not read yet is at least as old as the lag
+      lag.age_ms = std::max<std::int64_t>(wall - behind_since_.try_emplace(where, wall).first->second, 0);
+    if (progress.oldest_open > 0) lag.age_ms = std::max(lag.age_ms, wall - progress.oldest_open);
+    lags.push_back(std::move(lag));
+  }
+  const std::lock_guard lock(status_mutex_);
+  status_.lags = std::move(lags);
+  status_.events = events_;
+  status_.poison = poison_;
+  status_.failures = failures_;
+  status_.under_way = tracker_.open();
+  status_.caught_up = caught_up_;
+  status_.paused_for_load = full_ || (caught_up_ && !events_flow_);
+  status_.last_failure = last_failure_;
+}
+
+feed_status feed_handler::status() const {
+  const std::lock_guard lock(status_mutex_);
+  return status_;
+}
+
+}  // namespace social::kafka
