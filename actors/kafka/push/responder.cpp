@@ -10,26 +10,11 @@
 #include "actors/base/reply_slot.hpp"
 #include "actors/kafka/push/responder_address.hpp"
 #include "actors/kafka/push/responder_values.hpp"
+#include "actors/kafka/rare_line.hpp"
 #include "actors/kafka/topics.hpp"
-#include "actors/runtime/actor_stats.hpp"
 
 namespace social::kafka {
 namespace {
-
-constexpr std::int64_t line_every_us = 10'000'000;
-
-/// A line of the log that strangers can provoke comes at most so often; metrics have the numbers.
-class rare_line {
- public:
-  bool is_due() {
-    const auto now = runtime::monotonic_us();
-    auto next = next_us_.load(std::memory_order_relaxed);
-    return now >= next && next_us_.compare_exchange_strong(next, now + line_every_us);
-  }
-
- private:
-  std::atomic<std::int64_t> next_us_{0};
-};
 
 /// One request on its way to its reply.
 struct exchange {

@@ -80,8 +80,8 @@ struct fixture {
     const auto what = replied();
     auto why = nlohmann::json::parse(what.value.value()).at("error");
     REQUIRE(what.find("x-error-code") != nullptr);
-    CHECK(*what.find("x-error-code") == why.at("code"));
-    CHECK(*what.find("x-error-message") == why.at("message"));
+    CHECK(*what.find("x-error-code") == why.at("code").get<std::string>());
+    CHECK(*what.find("x-error-message") == why.at("message").get<std::string>());
     return why;
   }
   [[nodiscard]] bool done_well() const { return finished.size() == 1 && finished.front().has_value(); }
