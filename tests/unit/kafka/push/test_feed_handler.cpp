@@ -1,0 +1,474 @@
+// The feed without Kafka: what is handed over, what is committed when, and what becomes of failures.
+#include <map>
+#include <random>
+#include <set>
+
+#include "actors/kafka/push/feed_handler.hpp"
+#include "actors/kafka/topics.hpp"
+#include "actors/ports/clock.hpp"
+#include "tests/support/captured_log.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/kafka_clients.hpp"
+
+namespace social::kafka::test {
+namespace {
+
+using social::test::eventually;
+using partitions = std::vector<topic_partition>;
+using done_function = std::function<void(result<void>)>;
+
+const topic_partition likes_0{std::string(topic::post_liked), 0};
+const topic_partition likes_1{std::string(topic::post_liked), 1};
+const topic_partition requests_0{std::string(topic::push_request), 0};
+
+class hand_clock final : public ports::clock {
+ public:
+  timestamp_t now() const override { return 1'700'000'000'000 + us / 1000; }
+  std::int64_t monotonic_us() const override { return us; }
+  std::int64_t us = 1'000'000;
+};
+
+/// What the group would be told.
+class scripted_control final : public group_control {
+ public:
+  void pause(const partitions& which) override {
+    for (const auto& where : which) CHECK(flowing.erase(where) == 1);
+  }
+  void resume(const partitions& which) override {
+    for (const auto& where : which) CHECK(flowing.insert(where).second);
+  }
+  void seek(const topic_partition&, std::int64_t) override { FAIL("nothing has to be read twice"); }
+  result<void> commit(const std::map<topic_partition, std::int64_t>& next, bool wait) override {
+    waited = waited || wait;
+    if (refuse_commits) return error{error_code::unavailable, "no coordinator"};
+    for (const auto& [where, offset] : next) committed[where] = offset;
+    return {};
+  }
+  std::set<topic_partition> flowing;
+  std::map<topic_partition, std::int64_t> committed;
+  bool waited = false;
+  bool refuse_commits = false;
+};
+
+/// Keeps every record that would be sent until a test says what became of it.
+class boxed_producer final : public producer {
+ public:
+  taken push(const record& what, std::uint64_t token) override {
+    const std::lock_guard lock(mutex);
+    sent.emplace_back(what, token);
+    return taken::queued;
+  }
+  error why_rejected() const override { return error_code::internal; }
+  void collect(std::vector<delivery_report>& out, std::size_t) override {
+    const std::lock_guard lock(mutex);
+    out.insert(out.end(), reports.begin(), reports.end());
+    reports.clear();
+  }
+  std::optional<error> fatal() const override { return std::nullopt; }
+  bool flush(std::int64_t) override { return true; }
+
+  inline static std::mutex mutex;
+  inline static std::vector<std::pair<record, std::uint64_t>> sent;
+  inline static std::vector<delivery_report> reports;
+  inline static std::function<void()> wake;
+  ~boxed_producer() override {
+    wake = [] {};
+  }
+};
+
+producer_factory boxed() {
+  return [](std::function<void()> wake) -> result<std::unique_ptr<producer>> {
+    boxed_producer::wake = std::move(wake);
+    return std::make_unique<boxed_producer>();
+  };
+}
+
+received liked(const topic_partition& where, std::int64_t offset) {
+  received out;
+  out.content.topic = where.topic;
+  out.content.partition = where.partition;
+  out.content.key = "7";
+  out.content.value = R"({"postId":64,"postWriterId":7,"userId":9,"name":"Sally","contents":"hello"})";
+  out.content.headers = {{"ce_id", std::to_string(where.partition) + "-" + std::to_string(offset)}};
+  out.offset = offset;
+  out.time = 1'700'000'000'000;
+  return out;
+}
+
+received poison(const topic_partition& where, std::int64_t offset) {
+  auto out = liked(where, offset);
+  out.content.value = "{";
+  return out;
+}
+
+feed_options small_options() {
+  feed_options out;
+  out.event_topics = {likes_0.topic};
+  out.request_topics = {requests_0.topic};
+  out.group.batch_records_max = 10;
+  out.events_under_way_max = 20;
+  out.requests_under_way_max = 4;
+  out.retry_ms = 100;
+  out.retry_max_ms = 1'000;
+  out.revoke_wait_ms = 50;
+  out.commit_interval_ms = 200;
+  return out;
+}
+
+struct world {
+  explicit world(feed_options options = small_options())
+      : letters(node, {.name = "letters", .records_max = 100, .retry_ms = 1}, boxed()),
+        under_test(std::move(options), parts(), [] {}) {
+    const std::lock_guard lock(boxed_producer::mutex);
+    boxed_producer::sent.clear();
+    boxed_producer::reports.clear();
+  }
+
+  feed_parts parts() {
+    feed_parts out;
+    out.consume = [this](std::vector<protocol::push_event> events, done_function done) {
+      std::vector<std::string> ids;
+      for (const auto& event : events) ids.push_back(event.id);
+      batches.emplace_back(std::move(ids), std::move(done));
+    };
+    out.serve = [this](const received& request, done_function done) {
+      served.emplace_back(request.offset, std::move(done));
+    };
+    out.catch_up = [this](done_function done) { catching_up.push_back(std::move(done)); };
+    out.is_full = [this] { return full; };
+    out.dead_letters = &letters;
+    out.clock = &clock;
+    return out;
+  }
+
+  void assign(const partitions& which, bool caught_up = true) {
+    under_test.assigned(control, which);
+    if (!caught_up) return;
+    catching_up.back()({});
+    turn();
+  }
+  void revoke(const partitions& which, bool lost = false) {
+    under_test.revoked(control, which, lost);
+    for (const auto& where : which) control.flowing.erase(where);
+  }
+  void turn() { under_test.turn(control); }
+  void later(std::int64_t ms) {
+    clock.us += ms * 1000;
+    turn();
+  }
+  void give(const topic_partition& where, std::int64_t from, std::int64_t count = 1) {
+    std::vector<received> batch;
+    for (std::int64_t i = 0; i < count; ++i) batch.push_back(liked(where, from + i));
+    under_test.records(control, std::move(batch));
+  }
+  /// What the oldest batch that is under way comes to.
+  void batch_is(const result<void>& outcome) {
+    auto done = std::move(batches.front().second);
+    batches.erase(batches.begin());
+    done(outcome);
+    turn();
+  }
+  std::optional<std::int64_t> committed(const topic_partition& where) {
+    const auto found = control.committed.find(where);
+    return found == control.committed.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::vector<record> sent_letters() {
+    const std::lock_guard lock(boxed_producer::mutex);
+    std::vector<record> out;
+    for (const auto& [what, token] : boxed_producer::sent) out.push_back(what);
+    return out;
+  }
+  /// The broker's answer to all letters so far; waits until the feed could have heard of it.
+  void letters_are(const result<placed>& outcome) {
+    const auto before = letters.metrics().sent + letters.metrics().failed;
+    std::size_t count = 0;
+    {
+      const std::lock_guard lock(boxed_producer::mutex);
+      count = boxed_producer::sent.size();
+      for (const auto& [what, token] : boxed_producer::sent) boxed_producer::reports.push_back({token, outcome});
+      boxed_producer::sent.clear();
+    }
+    boxed_producer::wake();
+    REQUIRE(eventually([&] {
+      return letters.metrics().sent + letters.metrics().failed == before + count && letters.metrics().waiting == 0;
+    }));
+    turn();
+  }
+
+  hand_clock clock;
+  runtime::node node{{}, [] { return timestamp_t{1}; }};
+  sender letters;
+  std::vector<std::pair<std::vector<std::string>, done_function>> batches;
+  std::vector<std::pair<std::int64_t, done_function>> served;
+  std::vector<done_function> catching_up;
+  bool full = false;
+  scripted_control control;
+  feed_handler under_test;
+};
+
+const error ours{error_code::store_unavailable, "the disk is full"};
+
+}  // namespace
+
+TEST_CASE("nothing flows before the table of subscriptions is caught up with", "[kafka]") {
+  world w;
+  w.assign({likes_0, requests_0}, false);
+  CHECK(w.control.flowing.empty());
+  w.catching_up.at(0)(error{error_code::unavailable, "later"});
+  w.turn();
+  CHECK(w.control.flowing.empty());
+  w.later(100);
+  REQUIRE(w.catching_up.size() == 2);
+  w.catching_up.at(1)({});
+  w.turn();
+  CHECK(w.control.flowing == std::set<topic_partition>{likes_0, requests_0});
+  CHECK(w.under_test.status().caught_up);
+}
+
+TEST_CASE("what an earlier assignment caught up with does not count for a later one", "[kafka]") {
+  world w;
+  w.assign({likes_0}, false);
+  w.revoke({likes_0});
+  w.assign({likes_0, likes_1}, false);
+  w.catching_up.at(0)({});
+  w.turn();
+  CHECK(w.control.flowing.empty());
+  w.catching_up.at(1)({});
+  w.turn();
+  CHECK(w.control.flowing.size() == 2);
+}
+
+TEST_CASE("offsets are committed after the effects are durable, not before", "[kafka]") {
+  world w;
+  w.assign({likes_0});
+  w.give(likes_0, 5, 3);
+  REQUIRE(w.batches.size() == 1);
+  CHECK(w.batches[0].first == std::vector<std::string>{"0-5", "0-6", "0-7"});
+  w.later(1'000);
+  CHECK(!w.committed(likes_0));
+  w.batch_is({});
+  w.later(1'000);
+  CHECK(w.committed(likes_0) == 8);
+  CHECK(w.under_test.status().events == 3);
+  CHECK(w.under_test.status().under_way == 0);
+}
+
+TEST_CASE("batches follow each other, in the order of the partition", "[kafka]") {
+  world w;
+  w.assign({likes_0});
+  w.give(likes_0, 0, 15);
+  w.give(likes_0, 15, 3);
+  REQUIRE(w.batches.size() == 1);  // one at a time
+  CHECK(w.batches[0].first.size() == 10);
+  w.batch_is({});
+  REQUIRE(w.batches.size() == 1);
+  CHECK(w.batches[0].first.front() == "0-10");
+  CHECK(w.batches[0].first.back() == "0-17");
+}
+
+TEST_CASE("a failure of ours is tried again with its partitions paused, and nothing becomes a dead letter", "[kafka]") {
+  social::test::captured_log lines;
+  world w;
+  w.assign({likes_0, requests_0});
+  w.give(likes_0, 0, 2);
+  for (int attempt = 1; attempt <= 4; ++attempt) {
+    w.batch_is(ours);
+    CHECK(!w.control.flowing.contains(likes_0));
+    CHECK(w.control.flowing.contains(requests_0));
+    CHECK(w.batches.empty());
+    w.later(1'000);  // the longest back-off
+    REQUIRE(w.batches.size() == 1);
+    CHECK(w.batches[0].first == std::vector<std::string>{"0-0", "0-1"});
+  }
+  CHECK(!w.committed(likes_0));
+  CHECK(w.under_test.status().failures == 4);
+  CHECK(w.under_test.status().last_failure == "the disk is full");
+  w.batch_is({});
+  w.later(1'000);
+  CHECK(w.control.flowing.contains(likes_0));
+  CHECK(w.committed(likes_0) == 2);
+  CHECK(w.sent_letters().empty());
+  CHECK(w.under_test.status().poison == 0);
+}
+
+TEST_CASE("poison goes aside at once and its partition goes on; the offset waits for the letter", "[kafka]") {
+  social::test::captured_log lines;
+  world w;
+  w.assign({likes_0});
+  w.under_test.records(w.control, {liked(likes_0, 0), poison(likes_0, 1), liked(likes_0, 2)});
+  REQUIRE(w.batches.size() == 1);
+  CHECK(w.batches[0].first == std::vector<std::string>{"0-0", "0-2"});
+  w.batch_is({});
+  REQUIRE(eventually([&] { return w.sent_letters().size() == 1; }));
+  const auto letter = w.sent_letters()[0];
+  CHECK(letter.topic == likes_0.topic + "-dlt");
+  CHECK(letter.partition == -1);
+  CHECK(letter.value == "{");
+  w.later(1'000);
+  CHECK(w.committed(likes_0) == 1);
+  w.letters_are(placed{});
+  w.later(1'000);
+  CHECK(w.committed(likes_0) == 3);
+  CHECK(w.under_test.status().poison == 1);
+}
+
+TEST_CASE("a letter that cannot be sent is sent again; one that never can is sent without its value", "[kafka]") {
+  social::test::captured_log lines;
+  world w;
+  w.assign({likes_0});
+  w.under_test.records(w.control, {poison(likes_0, 0)});
+  REQUIRE(eventually([&] { return w.sent_letters().size() == 1; }));
+  w.letters_are(error{error_code::unavailable});
+  CHECK(w.sent_letters().empty());
+  w.later(1'000);
+  REQUIRE(eventually([&] { return w.sent_letters().size() == 1; }));
+  w.letters_are(error{error_code::invalid_input, "too large"});
+  REQUIRE(eventually([&] { return w.sent_letters().size() == 1; }));
+  CHECK(!w.sent_letters()[0].value);
+  w.later(1'000);
+  CHECK(!w.committed(likes_0));
+  w.letters_are(placed{});
+  w.later(1'000);
+  CHECK(w.committed(likes_0) == 1);
+}
+
+TEST_CASE("requests are done in any order, committed up to the first that is not", "[kafka]") {
+  social::test::captured_log lines;
+  world w;
+  w.assign({requests_0});
+  std::vector<received> three;
+  for (std::int64_t offset = 0; offset < 3; ++offset) {
+    three.push_back(liked(likes_0, offset));
+    three.back().content.topic = requests_0.topic;
+  }
+  w.under_test.records(w.control, std::move(three));
+  REQUIRE(w.served.size() == 3);
+  w.served[1].second({});
+  w.served[2].second({});
+  w.later(1'000);
+  CHECK(!w.committed(requests_0));
+  w.served[0].second(ours);
+  w.later(1);
+  CHECK(w.served.size() == 3);
+  w.later(1'000);
+  REQUIRE(w.served.size() == 4);
+  CHECK(w.served[3].first == 0);
+  w.served[3].second({});
+  w.later(1'000);
+  CHECK(w.committed(requests_0) == 3);
+}
+
+TEST_CASE("at its limits a partition is paused, and goes on when half of it is done", "[kafka]") {
+  world w;
+  w.assign({likes_0, requests_0});
+  SECTION("events") {
+    w.give(likes_0, 0, 19);
+    CHECK(w.control.flowing.contains(likes_0));
+    w.give(likes_0, 19, 1);
+    CHECK(w.control.flowing == std::set<topic_partition>{requests_0});
+    CHECK(w.under_test.status().paused_for_load);
+    w.batch_is({});
+    CHECK(!w.control.flowing.contains(likes_0));  // ten are left: not below half
+    w.batch_is({});
+    CHECK(w.control.flowing.contains(likes_0));
+  }
+  SECTION("requests") {
+    std::vector<received> four;
+    for (std::int64_t offset = 0; offset < 4; ++offset) {
+      four.push_back(liked(likes_0, offset));
+      four.back().content.topic = requests_0.topic;
+    }
+    w.under_test.records(w.control, std::move(four));
+    CHECK(w.control.flowing == std::set<topic_partition>{likes_0});
+    for (std::size_t i = 0; i < 3; ++i) w.served[i].second({});
+    w.turn();
+    CHECK(w.control.flowing.contains(requests_0));
+  }
+  SECTION("deliveries that wait") {
+    w.full = true;
+    w.turn();
+    CHECK(w.control.flowing == std::set<topic_partition>{requests_0});
+    w.full = false;
+    w.turn();
+    CHECK(w.control.flowing.size() == 2);
+  }
+}
+
+TEST_CASE("a clean hand-over waits for what is outside, commits it, and leaves the rest to the next", "[kafka]") {
+  world w;
+  w.assign({likes_0});
+  w.give(likes_0, 0, 15);
+  REQUIRE(w.batches.size() == 1);  // ten are with the push role, five wait
+  auto done = std::move(w.batches[0].second);
+  std::thread push_role([&] { done({}); });
+  w.revoke({likes_0});
+  push_role.join();
+  // Whether the answer came in time is the threads' business; what is committed says which.
+  CHECK(w.control.waited);
+  w.turn();
+  CHECK(w.under_test.status().under_way == 0);
+  CHECK(w.batches.size() == 1);  // none of the five was begun
+  const auto next = w.committed(likes_0);
+  CHECK((next == 10 || next == 0));
+}
+
+TEST_CASE("what takes longer than a hand-over may is not committed, and its end changes nothing later", "[kafka]") {
+  social::test::captured_log lines;
+  auto options = small_options();
+  options.revoke_wait_ms = 0;
+  world w(options);
+  w.assign({likes_0});
+  w.give(likes_0, 0, 2);
+  w.revoke({likes_0});
+  CHECK(w.committed(likes_0) == 0);
+  CHECK(lines.count(log::level::warning, "may take effect twice") == 1);
+  w.assign({likes_0});
+  w.give(likes_0, 0, 1);
+  w.batch_is({});  // of the time before
+  w.later(1'000);
+  CHECK(w.committed(likes_0) == 0);
+  w.batch_is({});
+  w.later(1'000);
+  CHECK(w.committed(likes_0) == 1);
+}
+
+TEST_CASE("partitions that are lost already are not committed", "[kafka]") {
+  world w;
+  w.assign({likes_0});
+  w.give(likes_0, 0, 2);
+  w.revoke({likes_0}, true);
+  CHECK(!w.control.waited);
+  CHECK(w.control.committed.empty());
+}
+
+TEST_CASE("a commit that is refused is made up for", "[kafka]") {
+  world w;
+  w.assign({likes_0});
+  w.give(likes_0, 0, 2);
+  w.batch_is({});
+  w.control.refuse_commits = true;
+  w.later(1'000);
+  CHECK(!w.committed(likes_0));
+  w.control.refuse_commits = false;
+  w.later(1'000);
+  CHECK(w.committed(likes_0) == 2);
+}
+
+TEST_CASE("the lag is what is not done, and as old as the oldest of it", "[kafka]") {
+  world w;
+  w.under_test.look_at_ends([] { return std::map<topic_partition, std::int64_t>{{likes_0, 10}}; });
+  w.assign({likes_0});
+  w.give(likes_0, 4, 2);
+  w.later(5'000);
+  auto lags = w.under_test.status().lags;
+  REQUIRE(lags.size() == 1);
+  CHECK(lags[0].position == 4);
+  CHECK(lags[0].end == 10);
+  CHECK(lags[0].records == 6);
+  CHECK(lags[0].age_ms >= 5'000);
+  w.batch_is({});
+  lags = w.under_test.status().lags;
+  CHECK(lags[0].records == 4);
+}
+
+}  // namespace social::kafka::test
