@@ -37,6 +37,10 @@ result<rd::conf_handle> configure(const client_settings& settings, const produce
                                              {"compression.type", options.compression}};
   std::vector<rd::setting> fixed = {
       {"enable.idempotence", "true"},
+      // With more, a batch that is refused at first (a leader that has just learned of its partition, too few replicas)
+      // can be overtaken by the next one: to a producer that a broker does not know yet it allows any first sequence.
+      // librdkafka then takes the first batch for stored, too, and it is lost.
+      {"max.in.flight.requests.per.connection", "1"},
       {"acks", "all"},
       {"partitioner", "murmur2_random"},
       {"message.timeout.ms", std::to_string(options.message_timeout_ms)},
@@ -228,6 +232,10 @@ class librdkafka_producer final : public producer {
   result<placed> outcome_of(const rd_kafka_message_t& message) {
     switch (message.err) {
       case RD_KAFKA_RESP_ERR_NO_ERROR:
+        if (message.offset < 0)
+          return error(error_code::outcome_unknown, "that a record for " +
+                                                        std::string(rd_kafka_topic_name(message.rkt)) +
+                                                        " was stored was only inferred from what came after it");
         return placed{message.partition, message.offset};
       case RD_KAFKA_RESP_ERR_INVALID_RECORD:
         return failed(error_code::invalid_input, message);

@@ -143,6 +143,23 @@ TEST_CASE(
   for (int key = 0; key < keys; ++key) CHECK(values_of(lies, std::to_string(key)) == numbers(each));
 }
 
+TEST_CASE("kafka producer: nothing overtakes a record that was refused at first, nor passes it off as stored") {
+  mock_kafka cluster;
+  cluster.create_topic(topic);
+  auto settings = cluster.settings();
+  settings.options.emplace_back("batch.num.messages", "1");
+  test_producer sends(settings, {.name = "test", .linger_ms = 0});
+  // As a leader does that has just learned of its partition; the next ones would find it ready.
+  cluster.refuse(mock_kafka::api::produce, {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART});
+  for (std::uint64_t token = 0; token < 5; ++token) sends.push(record_of(topic, "1", std::to_string(token)), token);
+  REQUIRE(sends.reported(5));
+  CHECK(values_of(cluster.records(topic), "1") == numbers(5));
+  for (std::uint64_t token = 0; token < 5; ++token) {
+    REQUIRE(sends.report(token));
+    CHECK(sends.report(token)->offset == static_cast<std::int64_t>(token));
+  }
+}
+
 TEST_CASE("kafka producer: a record that no broker takes in time was never sent") {
   mock_kafka cluster;
   cluster.create_topic(topic);
