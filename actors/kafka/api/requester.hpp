@@ -38,8 +38,8 @@ struct requester_metrics {
 };
 
 /// Owned by the composition root. Calls from any thread; callbacks run once, on threads of the requester, and must not
-/// block. Errors of all: unavailable (nothing was sent; with retry_after_s), overloaded, outcome_unknown, shutting_down,
-/// and what the push role answers.
+/// block. Errors of all: unavailable (nothing was sent; with retry_after_s), overloaded, outcome_unknown,
+/// shutting_down, and what the push role answers.
 class requester {
  public:
   requester(runtime::node& node, client_settings settings, requester_options options, const ports::clock& clock,
