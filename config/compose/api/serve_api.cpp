@@ -25,11 +25,11 @@ class api_alone final : public service {
   }
 
   void stop(const stop_budget& budget) override {
-    if (link_) link_->stop();
-    if (api_) api_->stop(budget.until(kafka_ ? 0.6 : 1.0));
+    if (link_) stop_phase("topics", [&] { link_->stop(); });
+    if (api_) stop_phase("api", [&] { api_->stop(budget.until(kafka_ ? 0.6 : 1.0)); });
     if (!kafka_) return;
-    kafka_->stop_requests();
-    kafka_->stop_outbox(std::min(outbox_wait_max, budget.until(0.8)));
+    stop_phase("requests", [&] { kafka_->stop_requests(); });
+    stop_phase("outbox", [&] { kafka_->stop_outbox(std::min(outbox_wait_max, budget.until(0.8))); });
   }
 
   void close_stores() override {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "actors/base/log.hpp"
 #include "config/logging.hpp"
 
 namespace social::compose {
@@ -24,6 +25,15 @@ result<config::run_file> start_all(const config::invocation& invocation, host& o
 
 }  // namespace
 
+void stop_phase(std::string_view what, const std::function<void()>& run) {
+  constexpr std::int64_t slow_ms = 1'000;
+  const auto begun = std::chrono::steady_clock::now();
+  run();
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+  log::write(took.count() >= slow_ms ? log::level::info : log::level::debug, "process", "a part has ended",
+             {{"part", what}, {"took_ms", static_cast<std::int64_t>(took.count())}});
+}
+
 config::exit_code run_service(const config::invocation& invocation, host_overrides overrides,
                               const service_factory& make) {
   const auto& settings = invocation.settings;
@@ -36,8 +46,8 @@ config::exit_code run_service(const config::invocation& invocation, host_overrid
   if (!started) stopping.request_stop(config::fail(started.error()));
   const auto why = stopping.wait();
   roles->stop(stop_budget(settings.shutdown_deadline));
-  (*on)->stop_admin();
-  roles->close_stores();
+  stop_phase("admin", [&] { (*on)->stop_admin(); });
+  stop_phase("stores", [&] { roles->close_stores(); });
   return why;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "config/compose/common/host.hpp"
 #include "config/invocation.hpp"
@@ -28,6 +29,10 @@ class stop_budget {
   const std::chrono::milliseconds whole_;
   const std::chrono::steady_clock::time_point begun_;
 };
+
+/// Runs one phase of a stop and says in the log what it was and how long it took, so that one that hangs is known by
+/// those before it.
+void stop_phase(std::string_view what, const std::function<void()>& run);
 
 /// The roles of one process. Owned by run_service, used by the main thread. Order: start, (announced,) stop,
 /// close_stores, destruction.

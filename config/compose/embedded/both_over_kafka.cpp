@@ -32,13 +32,16 @@ class both_linked final : public service {
 
   void stop(const stop_budget& budget) override {
     if (push_) push_->open_console();
-    if (link_) link_->stop();
-    if (api_) api_->stop(budget.until(0.4));
-    if (asking_) asking_->stop_requests();
-    if (serving_) serving_->stop_feed(budget.until(0.6));
-    if (asking_) asking_->stop_outbox(std::min(outbox_wait_max, budget.until(0.7)));
-    if (serving_) serving_->stop(budget.until(0.75), budget.until(0.8));
-    if (push_) push_->stop(budget.until(0.95));
+    if (link_) stop_phase("topics", [&] { link_->stop(); });
+    if (api_) stop_phase("api", [&] { api_->stop(budget.until(0.4)); });
+    if (asking_) stop_phase("requests", [&] { asking_->stop_requests(); });
+    if (serving_) stop_phase("feed", [&] { serving_->stop_feed(budget.until(0.6)); });
+    if (asking_) stop_phase("outbox", [&] { asking_->stop_outbox(std::min(outbox_wait_max, budget.until(0.7))); });
+    if (serving_) {
+      stop_phase("table", [&] { serving_->stop_table(budget.until(0.75)); });
+      stop_phase("replies", [&] { serving_->stop_replies(budget.until(0.8)); });
+    }
+    if (push_) stop_phase("push", [&] { push_->stop(budget.until(0.95)); });
   }
 
   void close_stores() override {

@@ -88,9 +88,9 @@ class both_in_one final : public service {
 
   void stop(const stop_budget& budget) override {
     if (push_) push_->open_console();
-    if (api_) api_->stop(budget.until(0.5));
-    if (feed_) feed_->stop();
-    if (push_) push_->stop(budget.until(0.75));
+    if (api_) stop_phase("api", [&] { api_->stop(budget.until(0.5)); });
+    if (feed_) stop_phase("subscriber", [&] { feed_->stop(); });
+    if (push_) stop_phase("push", [&] { push_->stop(budget.until(0.75)); });
   }
 
   void close_stores() override {

@@ -146,18 +146,23 @@ push_kafka::push_kafka(host& on, kafka_link& link, push_side& push, config::stop
 }
 
 push_kafka::~push_kafka() {
-  stop_feed(std::chrono::milliseconds(0));
-  stop(std::chrono::milliseconds(0), std::chrono::milliseconds(0));
+  constexpr std::chrono::milliseconds at_once{0};
+  stop_feed(at_once);
+  stop_table(at_once);
+  stop_replies(at_once);
 }
 
 void push_kafka::stop_feed(std::chrono::milliseconds deadline) {
   parts_->feed.stop(deadline);
 }
 
-void push_kafka::stop(std::chrono::milliseconds deadline_of_table, std::chrono::milliseconds deadline_of_sender) {
-  parts_->table.stop(deadline_of_table);
+void push_kafka::stop_table(std::chrono::milliseconds deadline) {
+  parts_->table.stop(deadline);
+}
+
+void push_kafka::stop_replies(std::chrono::milliseconds deadline) {
   parts_->letters.stop();
-  parts_->out.stop(deadline_of_sender);
+  parts_->out.stop(deadline);
 }
 
 }  // namespace social::compose

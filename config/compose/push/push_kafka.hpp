@@ -21,8 +21,10 @@ class push_kafka {
 
   /// Takes nothing more, finishes and commits what is under way, leaves the group.
   void stop_feed(std::chrono::milliseconds deadline);
-  /// The rest, after the feed: the table's outbox, then replies and dead letters.
-  void stop(std::chrono::milliseconds deadline_of_table, std::chrono::milliseconds deadline_of_sender);
+  /// After the feed. What the table's outbox holds is on disk and is sent at the next start.
+  void stop_table(std::chrono::milliseconds deadline);
+  /// After both: replies and dead letters that are under way, and the looks at dead letters.
+  void stop_replies(std::chrono::milliseconds deadline);
 
  private:
   struct parts;

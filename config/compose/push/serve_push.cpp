@@ -27,12 +27,13 @@ class push_alone final : public service {
     if (!push_) return;
     // A worker that waits to print would hold up the feed.
     push_->open_console();
-    if (link_) link_->stop();
+    if (link_) stop_phase("topics", [&] { link_->stop(); });
     if (kafka_) {
-      kafka_->stop_feed(budget.until(0.5));
-      kafka_->stop(budget.until(0.6), budget.until(0.7));
+      stop_phase("feed", [&] { kafka_->stop_feed(budget.until(0.5)); });
+      stop_phase("table", [&] { kafka_->stop_table(budget.until(0.6)); });
+      stop_phase("replies", [&] { kafka_->stop_replies(budget.until(0.7)); });
     }
-    push_->stop(budget.until(0.9));
+    stop_phase("push", [&] { push_->stop(budget.until(0.9)); });
   }
 
   void close_stores() override {
