@@ -21,13 +21,15 @@ struct group_options {
   std::int64_t poll_ms = 100;  ///< longest wait for a record; `wake` ends it
   std::int64_t session_timeout_ms = 10'000;
   std::size_t fetch_bytes_max = 16 * 1024 * 1024;  ///< held by librdkafka, all partitions together
+  /// A partition that is ours and whose leader answers, but that is not fetched for so long: the group is joined again.
+  std::int64_t start_patience_ms = 30'000;
 };
 
 /// How far a partition is behind.
 struct partition_lag {
   topic_partition where;
-  std::int64_t position = -1;   ///< the next offset to be committed; -1: unknown
-  std::int64_t end = -1;        ///< the end last heard of
+  std::int64_t position = -1;  ///< the next offset to be committed; -1: unknown
+  std::int64_t end = -1;       ///< the end last heard of
   std::uint64_t records = 0;
   std::int64_t age_ms = 0;  ///< how old the oldest record that is not done yet is; 0: none waits
   bool paused = false;

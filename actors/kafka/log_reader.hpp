@@ -39,8 +39,7 @@ class log_reader {
   /// `take` gets records in the order of each partition. An error: the same records come again after a while.
   using handler = std::function<result<void>(const std::vector<received>& records)>;
 
-  log_reader(client_settings settings, log_reader_options options, handler take,
-             std::shared_ptr<client_health> health);
+  log_reader(client_settings settings, log_reader_options options, handler take, std::shared_ptr<client_health> health);
   ~log_reader();
   log_reader(const log_reader&) = delete;
   log_reader& operator=(const log_reader&) = delete;

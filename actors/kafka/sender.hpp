@@ -34,8 +34,8 @@ class sender {
   sender(const sender&) = delete;
   sender& operator=(const sender&) = delete;
 
-  /// `done` runs exactly once, on the sender's thread, and must not block. Errors: overloaded, shutting_down (nothing was sent),
-  /// and those of delivery_report.
+  /// `done` runs exactly once, on the sender's thread, and must not block. Errors: overloaded, shutting_down (nothing
+  /// was sent), and those of delivery_report.
   void send(record what, std::function<void(result<placed>)> done);
   [[nodiscard]] sender_metrics metrics() const;
   /// Refuses new records, waits for those under way; what is left at the deadline is answered outcome_unknown. False:
