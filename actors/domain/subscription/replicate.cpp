@@ -51,9 +51,10 @@ decided decide_replicate(const state& s, const facts& f, const command_context& 
   e.replaces = c.replaces;
   if (e.replaces.size() > replaces_max) e.replaces.resize(replaces_max);
   if (row && row->user != context.self) e.previous_user = row->user;
-  // Two processes that did not know of each other: who decided this has not withdrawn what it replaces.
-  if (known_there && !contains(c.replaces, row->row_version))
-    e.withdrawn.push_back({endpoint_hash(incoming.endpoint), row->row_version});
+  // Whoever decided this withdraws its direct predecessor right behind it. Anything else that is replaced was not known
+  // there, or its withdrawal came before it.
+  const bool withdrawn_behind = row && !c.replaces.empty() && c.replaces.front() == row->row_version;
+  if (known_there && !withdrawn_behind) e.withdrawn.push_back({endpoint_hash(incoming.endpoint), row->row_version});
   replace_stalest(s, incoming.seq, replicated_devices_per_user_max, e.replaced, e.withdrawn);
   return happened<event>(std::move(e));
 }

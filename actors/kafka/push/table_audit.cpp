@@ -68,13 +68,18 @@ result<audit_report> audit_table(const ports::row_reader& rows, const table_prog
   auto what = progress.audit();
   if (what == kind::none) return report;
   const auto oldest = progress.oldest_place();
+  std::uint64_t to_remove = 0;
   const auto count = [&](const std::vector<known_endpoint>& page) -> result<void> {
     report.rows += page.size();
-    for (const auto& each : page) report.missing += action_for(each.row, oldest, what) == action::keep ? 0 : 1;
+    for (const auto& each : page) {
+      const auto next = action_for(each.row, oldest, what);
+      report.missing += next == action::keep ? 0 : 1;
+      to_remove += next == action::remove ? 1 : 0;
+    }
     return {};
   };
   if (auto counted = for_each_page(rows, options.page_rows, count); !counted) return counted.error();
-  if (what == kind::sweep && report.missing >= options.lost_table_min && report.missing > report.rows / 2) {
+  if (to_remove >= options.lost_table_min && to_remove > report.rows / 2) {
     log::error("kafka",
                "the table of subscriptions lacks most of the devices that this store has: it was lost, and is told of "
                "them again",
