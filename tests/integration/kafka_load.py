@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import requests
 from kafka_records import Record, Topics, java_partition
-from kafka_services import TwoServices, wait_published
+from kafka_services import TwoServices, wait_consumed, wait_published
 from people import Person
 from push_support import Device, Writer, admin, until
+from server import Server
 
 # Comments are what devices are told of; likes are gathered, so that their number is not known beforehand.
 OPTIONS = ("--push.join-audience", "none")
@@ -50,7 +51,7 @@ class Load:
         self.people: dict[int, Person] = {}
         self.owners = [self._known(Writer(two.url, f"Owner{i}")) for i in range(owners)]
         self.friends = [self._known(Person(two.url, f"Friend{i}")) for i in range(owners)]
-        self.devices = {owner.id: [Device(two.service, owner)] for owner in self.owners} if two.service else {}
+        self.devices = {owner.id: Device(two.service, owner) for owner in self.owners}
         for owner, friend in zip(self.owners, self.friends):
             friend.may_read(owner)
             self.ledger.acknowledged["v1.event.post-created"].add(owner.post_id)
@@ -194,13 +195,18 @@ class Count:
 ID_OF = {"v1.event.user-joined": "userId", "v1.event.post-created": "postId", "v1.event.comment-created": "commentId"}
 
 
-def count(load: Load, topics: Topics, deadline_s: float = PATIENCE_S) -> Count:
-    """Waits until everything has arrived, then counts, and fails where something is lost or out of order."""
-    wait_published(load.two.api, deadline_s)
+def count(load: Load, topics: Topics, *pushing: Server) -> Count:
+    """Waits until everything has arrived and nothing is under way any more, then counts, and fails where something is lost
+    or out of order. `pushing`: the push processes, `load.two.push` alone by default."""
+    wait_published(load.two.api, PATIENCE_S)
+    wait_consumed(topics, deadline_s=PATIENCE_S)
+    for server in pushing or (load.two.push,):
+        until(lambda each=server: admin(each, "push")["pending"] == 0, PATIENCE_S,
+              f"deliveries are pending:\n{server.log[-4000:]}")
     records = topics.events()
     check_events(load, records)
     check_order(records, topics)
-    deliveries, twice = check_deliveries(load, records, deadline_s) if load.two.service else (0, 0)
+    deliveries, twice = check_deliveries(load, records)
     distinct = len({record.id for record in records})
     found = Count(distinct, deliveries, len(records) - distinct, twice)
     print(f"{load.ledger.count} acknowledged, {load.ledger.unanswered} unanswered; {found}")
@@ -266,28 +272,23 @@ def wanted_deliveries(load: Load, records: list[Record]) -> set[tuple[str, str]]
         if record.topic == "v1.event.comment-created":
             value = record.json
             assert value["userId"] != value["postWriter"]["seq"]
-            found |= {(record.id, device.id) for device in load.devices[value["postWriter"]["seq"]]}
+            found.add((record.id, load.devices[value["postWriter"]["seq"]].id))
     return found
 
 
-def check_deliveries(load: Load, records: list[Record], deadline_s: float) -> tuple[int, int]:
-    """Distinct ones, and how many came again. A double replaces its twin: it has the same topic and tag."""
+def check_deliveries(load: Load, records: list[Record]) -> tuple[int, int]:
+    """Distinct ones that were accepted, and how many were again. A double replaces its twin: same topic, same tag."""
     wanted = wanted_deliveries(load, records)
-    service = load.two.service
-
-    def arrived() -> set[tuple[str, str]]:
-        return {identity(message) for message in service.messages()}
-
-    until(lambda: wanted <= arrived(), deadline_s,
-          f"some of {len(wanted)} deliveries are lost:\n{load.two.push.log[-4000:]}")
-    assert service.stats()["rejected"] == {}
     twins: dict[tuple, tuple] = {}
-    messages = [message for message in service.messages() if message["payload"]["event"]["type"] == "comment-created"]
-    for message in messages:
+    accepted = [message for message in load.two.service.messages()
+                if 200 <= message["status"] < 300 and message["payload"]["event"]["type"] == "comment-created"]
+    for message in accepted:
         same = (message["topic"], message["payload"]["tag"])
         assert twins.setdefault(identity(message), same) == same, "a double that does not replace its twin"
-    assert set(twins) == wanted
-    return len(wanted), len(messages) - len(wanted)
+    assert set(twins) == wanted, (f"{len(wanted - set(twins))} of {len(wanted)} deliveries are lost, "
+                                  f"{len(set(twins) - wanted)} are made up:\n{load.two.push.log[-4000:]}")
+    assert load.two.service.stats()["rejected"] == {}
+    return len(wanted), len(accepted) - len(wanted)
 
 
 def identity(message: dict) -> tuple[str, str]:

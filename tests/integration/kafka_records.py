@@ -71,14 +71,18 @@ class Topics:
         self.admin.create_topics([topic])[name].result(TIMEOUT_S)
 
     def clear(self) -> None:
-        """Takes away all topics and groups, so that the next test begins with none."""
-        groups = [group.group_id for group in self.admin.list_consumer_groups().result(TIMEOUT_S).valid]
-        for answer in (self.admin.delete_consumer_groups(groups) if groups else {}).values():
-            answer.result(TIMEOUT_S)
+        """Takes away all topics and groups, so that the next test begins with none. A member that was killed is part of its
+        group until the broker misses it."""
+        until(lambda: not self._groups_left(), TIMEOUT_S, "the groups do not go away")
         names = self.names()
         for answer in (self.admin.delete_topics(list(names)) if names else {}).values():
             answer.result(TIMEOUT_S)
         until(lambda: not self.names(), TIMEOUT_S, "the topics do not go away")
+
+    def _groups_left(self) -> list[str]:
+        groups = [group.group_id for group in self.admin.list_consumer_groups().result(TIMEOUT_S).valid]
+        answers = self.admin.delete_consumer_groups(groups) if groups else {}
+        return [group for group, answer in answers.items() if answer.exception(TIMEOUT_S)]
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:
         """Offsets of a group, by topic and partition; those without one are left out."""

@@ -20,6 +20,7 @@ def until(condition, deadline_s: float = DELIVERY_TIMEOUT_S, message: str = "it 
         if value := condition():
             return value
         assert time.monotonic() < end, message
+        time.sleep(0.005)  # what is waited for needs the processor, too
 
 
 def options_for(*services: PushService) -> list[str]:

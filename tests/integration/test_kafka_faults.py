@@ -1,11 +1,13 @@
-"""Broker, api and push service killed, paused and stopped under load: nothing is lost, and what comes twice says so."""
+"""Broker, api and push service killed, paused and stopped under load: nothing is lost, and what comes twice says so.
+
+An event that was published twice is told once: the push service knows it."""
 
 import signal
 
 import pytest
 from kafka_load import OPTIONS, Load, count
-from kafka_services import metric, outbox, wait_consumed
-from push_support import admin, readiness, until
+from kafka_services import QUICK_MEMBERS, metric, outbox
+from push_support import readiness, until
 
 pytestmark = pytest.mark.timeout(300)
 KILLS = 3
@@ -14,20 +16,7 @@ WRITES = 100  # between two faults
 
 @pytest.fixture
 def two(two_services):
-    return two_services(push_options=OPTIONS)
-
-
-def quiet(two, topics) -> None:
-    """Until everything is consumed and delivered: no message comes any more."""
-    wait_consumed(topics)
-    until(lambda: admin(two.push, "push")["pending"] == 0, message="deliveries are pending")
-
-
-def check(load, two, topics):
-    """The count, once everything is quiet. An event that was published twice is told once: the push service knows it."""
-    count(load, topics)
-    quiet(two, topics)
-    return count(load, topics)
+    return two_services(push_options=(*OPTIONS, *QUICK_MEMBERS))
 
 
 def kill_and_start(server) -> None:
@@ -45,7 +34,7 @@ def test_the_broker_is_killed_and_started_again(two, topics, kafka):
         assert readiness(two.api)["status"] == readiness(two.push)["status"] == 200
         kafka.restart()
         load.go_on(WRITES)
-    assert check(load, two, topics).deliveries_twice == 0
+    assert count(load, topics).deliveries_twice == 0
 
 
 def test_the_broker_stands_still_for_a_while(two, topics, kafka):
@@ -58,7 +47,7 @@ def test_the_broker_stands_still_for_a_while(two, topics, kafka):
         finally:
             kafka.resume()
         load.go_on(WRITES)
-    assert check(load, two, topics).deliveries_twice == 0
+    assert count(load, topics).deliveries_twice == 0
 
 
 def test_the_api_is_killed_between_append_and_publish(two, topics):
@@ -67,7 +56,7 @@ def test_the_api_is_killed_between_append_and_publish(two, topics):
             load.go_on(WRITES)
             kill_and_start(two.api)
         load.go_on(WRITES)
-    assert check(load, two, topics).deliveries_twice == 0
+    assert count(load, topics).deliveries_twice == 0
 
 
 def test_the_api_is_killed_while_the_broker_has_records_and_does_not_answer(two, topics, kafka):
@@ -82,7 +71,7 @@ def test_the_api_is_killed_while_the_broker_has_records_and_does_not_answer(two,
             kafka.resume()
         two.api.start()
         load.go_on(WRITES)
-    assert check(load, two, topics).deliveries_twice == 0
+    assert count(load, topics).deliveries_twice == 0
 
 
 def test_the_push_service_is_killed_between_consume_and_commit(two, topics):
@@ -91,10 +80,24 @@ def test_the_push_service_is_killed_between_consume_and_commit(two, topics):
             load.go_on(WRITES)
             kill_and_start(two.push)
         load.go_on(WRITES)
-    found = check(load, two, topics)
+    found = count(load, topics)
     assert found.records_twice == 0
     # What was under way at a kill may be sent again, to the same effect; no more was.
     assert found.deliveries_twice <= KILLS * 64
+
+
+def test_the_push_service_is_killed_while_the_broker_takes_no_commit(two, topics, kafka):
+    with Load(two) as load:
+        load.go_on(WRITES)
+        kafka.pause()
+        try:
+            load.go_on(WRITES)
+            two.push.kill()
+        finally:
+            kafka.resume()
+        two.push.start()
+        load.go_on(WRITES)
+    assert count(load, topics).deliveries_twice <= 64
 
 
 def test_a_clean_stop_of_the_push_service_doubles_nothing(two, topics):
@@ -104,7 +107,7 @@ def test_a_clean_stop_of_the_push_service_doubles_nothing(two, topics):
             assert two.push.stop() == 0, two.push.log[-4000:]
             load.go_on(WRITES // 2)
             two.push.start()
-    found = check(load, two, topics)
+    found = count(load, topics)
     assert (found.records_twice, found.deliveries_twice) == (0, 0)
 
 
@@ -115,7 +118,7 @@ def test_a_clean_stop_of_the_api_doubles_nothing(two, topics):
             assert two.api.stop() == 0, two.api.log[-4000:]
             two.api.start()
         load.go_on(WRITES)
-    found = check(load, two, topics)
+    found = count(load, topics)
     assert (found.records_twice, found.deliveries_twice) == (0, 0)
 
 
@@ -131,7 +134,7 @@ def test_a_full_disk_of_the_push_service_is_no_poison(two_services, topics):
         assert not checks["push-store"]["ok"] and checks["push-store"]["reason"]
         two.push.send_signal(signal.SIGUSR2)
         load.go_on(WRITES)
-    found = check(load, two, topics)
+    found = count(load, topics)
     assert found.records_twice == 0
     assert metric(two.push, "social_kafka_dead_letters_total") == 0
     letters = [name for name in topics.names() if name.endswith("-dlt")]

@@ -35,8 +35,8 @@ offsets.topic.num.partitions=3
 transaction.state.log.num.partitions=3
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=6000
+broker.heartbeat.interval.ms=1000
 log.cleaner.dedupe.buffer.size=2097152
 log.index.size.max.bytes=1048576
 num.network.threads=2
@@ -120,18 +120,29 @@ class Cluster:
             if self._wanted_ports:
                 plain = self._wanted_ports[index]
             self.ports[node] = {"plain": plain, "sasl": sasl, "controller": controller}
-        identity = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         for node in self.nodes:
             self._file(node, "properties").write_text(self._properties(node))
-            with open(self._file(node, "log"), "ab") as log:
-                done = subprocess.run(
-                    java.command("kafka.tools.StorageTool", "format", "--cluster-id", identity, "--ignore-formatted",
-                                 "--config", str(self._file(node, "properties"))),
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=START_TIMEOUT_S)
-            if done.returncode != 0:
-                raise RuntimeError(f"node {node} cannot be formatted:\n{self.log(node)[-2000:]}")
+        self._format()
         # Last: a directory that was made by half is made again.
         (self.directory / "cluster.json").write_text(json.dumps({"ports": self.ports, "brokers": self.brokers}))
+
+    def _format(self) -> None:
+        """The first node by Kafka's tool; the others get the same files with numbers of their own: a JVM less for each."""
+        first, *others = self.nodes
+        with open(self._file(first, "log"), "ab") as log:
+            done = subprocess.run(
+                java.command("kafka.tools.StorageTool", "format", "--cluster-id", _random_id(), "--ignore-formatted",
+                             "--config", str(self._file(first, "properties"))),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=START_TIMEOUT_S)
+        if done.returncode != 0:
+            raise RuntimeError(f"node {first} cannot be formatted:\n{self.log(first)[-2000:]}")
+        source = self.directory / f"node-{first}"
+        for node in others:
+            made = self.directory / f"node-{node}"
+            shutil.copytree(source, made, dirs_exist_ok=True)
+            known = dict(line.split("=", 1) for line in (source / "meta.properties").read_text().splitlines() if "=" in line)
+            known.update({"node.id": str(node), "directory.id": _random_id()})
+            (made / "meta.properties").write_text("".join(f"{key}={value}\n" for key, value in known.items()))
 
     def _properties(self, node: int) -> str:
         ports = self.ports[node]
@@ -247,6 +258,11 @@ class Cluster:
             time.sleep(0.02)
         self._file(node, "pid").unlink(missing_ok=True)
         return True
+
+
+def _random_id() -> str:
+    """As org.apache.kafka.common.Uuid writes them; those that begin with a dash look like options."""
+    return base64.urlsafe_b64encode(bytes([secrets.randbelow(128)]) + secrets.token_bytes(15)).decode().rstrip("=")
 
 
 def end_with_parent(number: int) -> None:
