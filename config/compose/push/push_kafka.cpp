@@ -1,5 +1,6 @@
 #include "config/compose/push/push_kafka.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 #include "actors/base/log.hpp"
@@ -59,6 +60,16 @@ kafka::feed_options feed_options_of(const config::settings& s) {
   return o;
 }
 
+/// Whoever asked names the topic of the reply, and it may be one that takes no records: after a time the request is
+/// finished without. Long enough for a partition to get a new leader.
+kafka::producer_options reply_options() {
+  kafka::producer_options o;
+  o.name = "replies";
+  o.message_timeout_ms = 60'000;
+  o.linger_ms = 0;
+  return o;
+}
+
 /// A change is answered when every push process can know it.
 kafka::push_service service_of(push_side& push, kafka::subscription_table& table) {
   kafka::push_service s;
@@ -88,11 +99,12 @@ kafka::push_service service_of(push_side& push, kafka::subscription_table& table
 struct push_kafka::parts {
   parts(host& on, kafka_link& link, push_side& push)
       : table(table_parts_of(on, link, push)),
-        // Without a time limit: a reply or a dead letter that cannot leave now leaves when Kafka is back, once.
-        out(on.node, {.name = "replies"},
-            kafka::real_producer(link.client(), {.name = "replies", .linger_ms = 0}, link.health())),
-        serving(service_of(push, table), out, link.formats()),
-        letters(link.client(), dead_letter_names(), on.settings.limits.kafka_dead_letters, out, link.health()),
+        replies(on.node, {.name = "replies"}, kafka::real_producer(link.client(), reply_options(), link.health())),
+        // Without a time limit: a dead letter that cannot leave now leaves when Kafka is back.
+        dead(on.node, {.name = "dead-letters"},
+             kafka::real_producer(link.client(), {.name = "dead-letters", .linger_ms = 0}, link.health())),
+        serving(service_of(push, table), replies, link.formats(), {.clock = &on.clock}),
+        letters(link.client(), dead_letter_names(), on.settings.limits.kafka_dead_letters, dead, link.health()),
         gate(on.settings.limits.push_pending_deliveries),
         feed(link.client(), feed_options_of(on.settings), feed_parts_of(on, push), link.health()) {}
 
@@ -102,13 +114,26 @@ struct push_kafka::parts {
     p.serve = [this](const kafka::received& request, auto done) { serving.serve(request, std::move(done)); };
     p.catch_up = [this](auto done) { table.catch_up(std::move(done)); };
     p.is_full = [this, &push] { return gate.is_full(push.pending()); };
-    p.dead_letters = &out;
+    p.dead_letters = &dead;
     p.clock = &on.clock;
     return p;
   }
 
+  /// Replies and dead letters together.
+  [[nodiscard]] kafka::sender_metrics sent() const {
+    auto sum = replies.metrics();
+    const auto more = dead.metrics();
+    sum.sent += more.sent;
+    sum.failed += more.failed;
+    sum.refused += more.refused;
+    sum.waiting += more.waiting;
+    sum.restarts += more.restarts;
+    return sum;
+  }
+
   kafka::subscription_table table;
-  kafka::sender out;  ///< replies and dead letters
+  kafka::sender replies;
+  kafka::sender dead;  ///< of its own: replies to a topic that takes none must not hold up dead letters
   kafka::responder serving;
   kafka::dead_letter_topics letters;
   pending_gate gate;
@@ -130,7 +155,7 @@ push_kafka::push_kafka(host& on, kafka_link& link, push_side& push, config::stop
   link.add_member("consumer", [p, group = on.settings.kafka.group] { return to_json(p->feed.status(), group); });
   link.add_member("table", [p] { return to_json(p->table.status()); });
   link.add_member("served", [p] { return to_json(p->serving.metrics()); });
-  link.add_member("sender", [p] { return to_json(p->out.metrics()); });
+  link.add_member("sender", [p] { return to_json(p->sent()); });
   auto& inspector = on.inspector;
   inspector.add_subscriber([p] { return subscriber_json(p->table.status().outbox); });
   inspector.add_checks([p] { return std::vector{check_consumer(p->feed.status()), check_table(p->table.status())}; });
@@ -141,7 +166,7 @@ push_kafka::push_kafka(host& on, kafka_link& link, push_side& push, config::stop
     collect_feed(p->feed.status(), sink);
     collect_table(p->table.status(), sink);
     collect_served(p->serving.metrics(), sink);
-    collect_sender(p->out.metrics(), sink);
+    collect_sender(p->sent(), sink);
   });
 }
 
@@ -162,7 +187,10 @@ void push_kafka::stop_table(std::chrono::milliseconds deadline) {
 
 void push_kafka::stop_replies(std::chrono::milliseconds deadline) {
   parts_->letters.stop();
-  parts_->out.stop(deadline);
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  parts_->replies.stop(deadline);
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  parts_->dead.stop(std::max(left, std::chrono::milliseconds(0)));
 }
 
 }  // namespace social::compose

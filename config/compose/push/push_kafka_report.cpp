@@ -56,6 +56,7 @@ std::string to_json(const kafka::responder_metrics& served) {
       .member("requests", served.requests)
       .member("refused", served.refused)
       .member("unanswered", served.unanswered)
+      .member("forbidden", served.forbidden)
       .member("replyFailures", served.reply_failures)
       .end_object();
   return out;
@@ -128,7 +129,10 @@ void collect_served(const kafka::responder_metrics& served, inspect::metric_sink
   };
   count("social_kafka_served_requests_total", "Requests served", served.requests);
   count("social_kafka_served_requests_refused_total", "Requests answered with an error", served.refused);
-  count("social_kafka_served_requests_unanswered_total", "Requests without a reply topic", served.unanswered);
+  count("social_kafka_served_requests_unanswered_total", "Requests without a reply topic that may be written to",
+        served.unanswered);
+  count("social_kafka_served_requests_forbidden_total", "Of these: a reply would have done harm there",
+        served.forbidden);
   count("social_kafka_reply_failures_total", "Replies that could not be sent", served.reply_failures);
 }
 
