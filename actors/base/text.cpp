@@ -73,10 +73,9 @@ std::string to_nfc(std::string_view text) {
   return {reinterpret_cast<const char*>(normalised), static_cast<std::size_t>(size)};
 }
 
-void append_digits(std::string& out, std::int64_t value, std::size_t width) {
-  const auto digits = std::to_string(value);
-  if (digits.size() < width) out.append(width - digits.size(), '0');
-  out += digits;
+/// The last `width` decimal digits of a value that is not negative, with zeros before them.
+void put_digits(char* to, std::int64_t value, std::size_t width) {
+  for (; width > 0; --width, value /= 10) to[width - 1] = static_cast<char>('0' + value % 10);
 }
 
 struct civil_date {
@@ -190,16 +189,19 @@ std::string to_iso8601(std::int64_t milliseconds_since_epoch) {
     rest += day_ms;
   }
   const auto date = civil_from_days(days);
-  std::string out;
-  out.reserve(24);
-  append_digits(out, date.year, 4);
-  append_digits(out += '-', date.month, 2);
-  append_digits(out += '-', date.day, 2);
-  append_digits(out += 'T', rest / 3'600'000, 2);
-  append_digits(out += ':', rest / 60'000 % 60, 2);
-  append_digits(out += ':', rest / 1'000 % 60, 2);
-  append_digits(out += '.', rest % 1'000, 3);
-  return out += 'Z';
+  // Every event and most answers hold one or two: written in place.
+  std::string out = "0000-00-00T00:00:00.000Z";
+  put_digits(out.data() + 5, date.month, 2);
+  put_digits(out.data() + 8, date.day, 2);
+  put_digits(out.data() + 11, rest / 3'600'000, 2);
+  put_digits(out.data() + 14, rest / 60'000 % 60, 2);
+  put_digits(out.data() + 17, rest / 1'000 % 60, 2);
+  put_digits(out.data() + 20, rest % 1'000, 3);
+  if (date.year >= 0 && date.year <= 9'999)
+    put_digits(out.data(), date.year, 4);
+  else
+    out.replace(0, 4, std::to_string(date.year));
+  return out;
 }
 
 }  // namespace social

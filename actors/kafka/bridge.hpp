@@ -35,7 +35,7 @@ struct bridge_options {
   std::string name = "kafka";               ///< of the subscriber: its cursors lie under it
   std::size_t window_records_max = 20'000;  ///< under way
   std::size_t window_bytes_max = 32 * 1024 * 1024;
-  std::size_t read_records_max = 512;  ///< of one shard at once
+  std::size_t read_records_max = 256;  ///< of one shard at once
   std::size_t read_bytes_max = 1024 * 1024;
   std::int64_t pull_interval_ms = 5;      ///< between two looks under load: larger batches for the reader
   std::int64_t cursor_interval_ms = 200;  ///< how often moved cursors are written; a crash sends that much again

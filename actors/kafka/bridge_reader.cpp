@@ -13,6 +13,10 @@ std::string event_id(shard_t shard, std::uint64_t sequence) {
   return std::to_string(shard) + "-" + std::to_string(sequence);
 }
 
+std::uint64_t end_of(const ports::journal_record& record) {
+  return record.first_sequence + record.events.size() - 1;
+}
+
 }  // namespace
 
 bridge_reader::bridge_reader(const bridge_options& options, const ports::journal& source, const ports::clock& clock,
@@ -37,12 +41,15 @@ bool bridge_reader::take_piece(publish_window& window) {
 }
 
 void bridge_reader::pop(publish_window& window) {
-  ++next_;
-  window.reached(shard_, front() != nullptr ? front()->sequence - 1 : end_);
+  if (++next_ < made_.size()) return window.reached(shard_, front()->sequence - 1);
+  window.reached(shard_, end_of(piece_[record_++]));
+  make_next(window);
 }
 
 void bridge_reader::drop() {
   piece_.clear();
+  record_ = 0;
+  made_.clear();
   next_ = 0;
 }
 
@@ -88,7 +95,7 @@ void bridge_reader::skip_gone(shard_t shard, publish_window& window) {
 bool bridge_reader::read(shard_t shard, publish_window& window) {
   skip_gone(shard, window);
   auto& of = shards_[shard];
-  const auto records = source_.read(shard, window.reached(shard), of.records_max, options_.read_bytes_max);
+  auto records = source_.read(shard, window.reached(shard), of.records_max, options_.read_bytes_max);
   if (!records) {
     rest(shard, std::string(records.error().text()));
     return false;
@@ -99,12 +106,22 @@ bool bridge_reader::read(shard_t shard, publish_window& window) {
   if (records->empty()) return false;
   drop();
   shard_ = shard;
-  for (const auto& record : *records) project(record);
-  // A position may lie inside a record: what is before it has been acknowledged.
-  std::erase_if(piece_, [&](const publication& p) { return p.sequence <= window.reached(shard); });
-  end_ = records->back().first_sequence + records->back().events.size() - 1;
-  window.reached(shard, front() != nullptr ? front()->sequence - 1 : end_);
+  piece_ = std::move(*records);
+  make_next(window);
   return true;
+}
+
+/// Passes over records that give nothing to send.
+void bridge_reader::make_next(publish_window& window) {
+  made_.clear();
+  next_ = 0;
+  for (; record_ < piece_.size(); ++record_) {
+    project(piece_[record_]);
+    // A position may lie inside a record: what is before it has been acknowledged.
+    std::erase_if(made_, [&](const publication& p) { return p.sequence <= window.reached(shard_); });
+    if (!made_.empty()) return window.reached(shard_, front()->sequence - 1);
+    window.reached(shard_, end_of(piece_[record_]));
+  }
 }
 
 void bridge_reader::rest(shard_t shard, std::string why) {
@@ -120,7 +137,7 @@ void bridge_reader::rest(shard_t shard, std::string why) {
 
 void bridge_reader::project(const ports::journal_record& record) {
   try {
-    const auto outcome = project_(record, piece_);
+    const auto outcome = project_(record, made_);
     if (!outcome) left_behind(record, outcome.error().text());
   } catch (const std::exception& thrown) {
     left_behind(record, thrown.what());

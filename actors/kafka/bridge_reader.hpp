@@ -1,5 +1,5 @@
-// Reads the journal for the bridge: a bounded piece of one shard at a time, shard after shard, as records that are
-// ready to be sent.
+// Reads the journal for the bridge: a bounded piece of one shard at a time, shard after shard. Records are made of it
+// one journal record at a time, just before they are sent: what was made ahead would have left the processor's cache.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class bridge_reader {
   /// what there is cannot be read at the moment.
   bool take_piece(publish_window& window);
   /// The next record of the piece; null: the piece is done.
-  [[nodiscard]] const publication* front() const { return next_ < piece_.size() ? &piece_[next_] : nullptr; }
+  [[nodiscard]] const publication* front() const { return next_ < made_.size() ? &made_[next_] : nullptr; }
   [[nodiscard]] shard_t shard() const { return shard_; }
   /// The record in front is with the producer, or is left behind.
   void pop(publish_window& window);
@@ -56,6 +56,7 @@ class bridge_reader {
   void skip_gone(shard_t shard, publish_window& window);
   bool read(shard_t shard, publish_window& window);
   void rest(shard_t shard, std::string why);
+  void make_next(publish_window& window);
   void project(const ports::journal_record& record);
   void left_behind(const ports::journal_record& record, std::string_view why);
 
@@ -68,10 +69,11 @@ class bridge_reader {
   counts numbers_;
   shard_t next_shard_ = 0;
   // The piece:
-  std::vector<publication> piece_;
-  std::size_t next_ = 0;
   shard_t shard_ = 0;
-  std::uint64_t end_ = 0;  ///< the last event of it
+  std::vector<ports::journal_record> piece_;
+  std::size_t record_ = 0;         ///< the one that `made_` was made of
+  std::vector<publication> made_;  ///< empty: the piece is done
+  std::size_t next_ = 0;
 };
 
 }  // namespace social::kafka

@@ -10,8 +10,9 @@
 namespace social::kafka::bridging {
 namespace {
 
-/// Pieces of the journal that are read before the mailbox has its turn.
-constexpr int pieces_per_turn = 4;
+/// What is read of the journal before the mailbox has its turn: some milliseconds' worth.
+constexpr std::size_t pieces_per_turn = 64;
+constexpr std::size_t records_per_turn = 4096;
 constexpr std::size_t reports_per_turn = 4096;
 constexpr std::size_t waiting_max = 100'000;
 constexpr auto look_around_interval = std::chrono::seconds(1);
@@ -134,10 +135,11 @@ std::string runner::state_json() const {
 void runner::publish() {
   if (!opened_ || ending_ || resting_ || window_.shards() == 0) return;
   if (!producer_ && !make_producer()) return;
-  for (int pieces = 0;; ++pieces) {
+  const auto sent_before = sent_;
+  for (std::size_t pieces = 0;; ++pieces) {
     behind_ = true;
     if (!send_piece()) return;  // reports make room
-    if (pieces == pieces_per_turn) return continue_later();
+    if (pieces == pieces_per_turn || sent_ - sent_before >= records_per_turn) return continue_later();
     if (!reader_.take_piece(window_)) break;
     last_found_us_ = plan_.clock.monotonic_us();
   }
@@ -149,6 +151,7 @@ bool runner::send_piece() {
   while (const auto* next = reader_.front()) {
     if (!has_room(*next) || !send(*next)) return false;
     reader_.pop(window_);
+    ++sent_;
   }
   return true;
 }

@@ -158,6 +158,7 @@ class runner final : public runtime::instrumented<bridge_actor::base> {
   std::vector<std::uint64_t> suspects_;
   std::optional<std::string> alone_;  ///< the topic of the record that travels alone at the moment
 
+  std::uint64_t sent_ = 0;
   std::uint64_t published_ = 0;
   std::uint64_t failures_ = 0;
   std::uint64_t restarts_ = 0;

@@ -18,20 +18,19 @@ struct origin {
 
 // `ce_subject` is the aggregate that the event happened to: the post, the comment, the user; of a connection the user
 // who grants it.
-record made(event_value value, const std::string& id, id_t subject, const origin& from, const topic_formats& formats) {
-  record out;
+void fill(record& out, event_value value, std::string id, id_t subject, const origin& from,
+          const topic_formats& formats) {
   out.topic = value.topic;
   out.key = std::to_string(value.key);
-  out.headers.reserve(8);
-  out.headers.push_back({"ce_specversion", "1.0"});
-  out.headers.push_back({"ce_id", id});
-  out.headers.push_back({"ce_type", out.topic});
-  out.headers.push_back({"ce_source", from.source});
-  out.headers.push_back({"ce_time", from.time});
-  out.headers.push_back({"ce_subject", std::to_string(subject)});
+  out.headers.reserve(9);
+  out.headers.emplace_back("ce_specversion", "1.0");
+  out.headers.emplace_back("ce_id", std::move(id));
+  out.headers.emplace_back("ce_type", out.topic);
+  out.headers.emplace_back("ce_source", from.source);
+  out.headers.emplace_back("ce_time", from.time);
+  out.headers.emplace_back("ce_subject", std::to_string(subject));
   write_value(out, std::move(value.json), formats);
-  if (!from.trace.empty()) out.headers.push_back({"traceparent", from.trace});
-  return out;
+  if (!from.trace.empty()) out.headers.emplace_back("traceparent", from.trace);
 }
 
 }  // namespace
@@ -43,14 +42,16 @@ publish_function publish_domain_events(std::string source, topic_formats formats
     std::optional<error> first_failure;
     for (std::size_t i = 0; i < from.events.size(); ++i) {
       const auto sequence = from.first_sequence + i;
-      const auto id = std::to_string(from.shard) + "-" + std::to_string(sequence);
+      auto id = std::to_string(from.shard) + "-" + std::to_string(sequence);
       auto value = value_of(from.events[i]);
       if (!value) {
         // The others of the record are published all the same: what can be kept is kept.
         if (!first_failure)
           first_failure.emplace(error_code::corrupt_record, "event " + id + ": " + std::string(value.error().text()));
       } else if (*value) {
-        out.push_back({sequence, made(std::move(**value), id, from.events[i].id, shared, formats)});
+        auto& added = out.emplace_back();
+        added.sequence = sequence;
+        fill(added.what, std::move(**value), std::move(id), from.events[i].id, shared, formats);
       }
     }
     if (first_failure) return *std::move(first_failure);
