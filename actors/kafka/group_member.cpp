@@ -9,24 +9,15 @@ namespace social::kafka {
 namespace {
 
 constexpr std::size_t batch_bytes_max = 4 * 1024 * 1024;
-constexpr int commit_ms = 5'000;              ///< longest wait for the answer to a commit
-constexpr int commit_away_ms = 1'000;         ///< the same while no broker answers
-constexpr int commit_stopping_ms = 2'000;     ///< the same at the end of the process; what is not committed comes again
-constexpr std::int64_t leave_ms = 2'000;      ///< for saying goodbye to the group
-constexpr int seek_ms = 1'000;                ///< within the client; brokers are not asked
-constexpr std::int64_t look_every_ms = 200;   ///< at the ends last heard of
-constexpr std::int64_t ask_every_ms = 5'000;  ///< for the ends of partitions that are not fetched
-constexpr std::int64_t probe_every_ms = 1'000;
-constexpr int ask_ms = 400;  ///< longest wait for an answer about ends, and whether Kafka is there
+constexpr int commit_ms = 5'000;           ///< longest wait for the answer to a commit
+constexpr int commit_away_ms = 1'000;      ///< the same while no broker answers
+constexpr int commit_stopping_ms = 2'000;  ///< the same at the end of the process; what is not committed comes again
+constexpr std::int64_t leave_ms = 2'000;   ///< for saying goodbye to the group
+constexpr int coordinator_ms = 1'000;      ///< for the coordinator to say that it is there
+constexpr int seek_ms = 1'000;             ///< within the client; brokers are not asked
 
 rd_kafka_topic_partition_t& add(rd_kafka_topic_partition_list_t& list, const topic_partition& where) {
   return *rd_kafka_topic_partition_list_add(&list, where.topic.c_str(), where.partition);
-}
-
-rd_kafka_resp_err_t subscribe(rd_kafka_t& client, const std::vector<std::string>& topics) {
-  std::vector<topic_partition> all;
-  for (const auto& topic : topics) all.push_back({topic, RD_KAFKA_PARTITION_UA});
-  return rd_kafka_subscribe(&client, rd::list_of(all).get());
 }
 
 }  // namespace
@@ -59,9 +50,15 @@ result<std::unique_ptr<group_member>> group_member::make(const client_settings& 
   if (!conf) return conf.error();
   auto client = rd::make_client(RD_KAFKA_CONSUMER, std::move(*conf), settings);
   if (!client) return client.error();
-  if (const auto code = subscribe(**client, options.topics); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+  if (const auto code = subscribe_to(**client, options.topics); code != RD_KAFKA_RESP_ERR_NO_ERROR)
     return error(error_code::internal, std::string("cannot subscribe: ") + rd_kafka_err2str(code));
   return std::make_unique<group_member>(std::move(*client), options, handler, std::move(health), std::move(seen));
+}
+
+rd_kafka_resp_err_t group_member::subscribe_to(rd_kafka_t& client, const std::vector<std::string>& topics) {
+  std::vector<topic_partition> all;
+  for (const auto& topic : topics) all.push_back({topic, RD_KAFKA_PARTITION_UA});
+  return rd_kafka_subscribe(&client, rd::list_of(all).get());
 }
 
 group_member::group_member(rd::client_handle client, group_options options, group_handler& handler,
@@ -152,11 +149,12 @@ void group_member::on_error(rd_kafka_event_t& event) {
   const rd::list_item item(rd_kafka_event_topic_partition(&event));
   if (item == nullptr) return observer_.serve(event);
   const auto code = rd_kafka_event_error(&event);
-  if (const auto found = places_.find({item->topic, item->partition}); found != places_.end()) {
+  if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    const auto found = places_.find({item->topic, item->partition});
+    if (found == places_.end()) return;
     found->second.started = true;
-    if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) seen_->set_end(found->first, item->offset);
+    return seen_->set_end(found->first, item->offset);
   }
-  if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) return;
   observer_.warn(
       rd_kafka_err2name(code), "a partition cannot be read; it is tried again",
       std::string(item->topic) + "/" + std::to_string(item->partition) + ": " + rd_kafka_event_error_string(&event));
@@ -270,8 +268,8 @@ bool group_member::seek_now(const topic_partition& where, const place& state) {
 result<void> group_member::commit(const std::map<topic_partition, std::int64_t>& next, bool wait) {
   if (next.empty()) return {};
   // A commit that waits for a broker holds up the end of the client for as long as socket.timeout.ms.
-  const bool is_away = !observer_.health().look().connected;
-  if (is_away && (!wait || stopping_)) return error(error_code::unavailable, "no broker answers");
+  const bool is_away = unanswered_ || !observer_.health().look().connected;
+  if (unanswered_ || (is_away && !wait)) return error(error_code::unavailable, "no broker answers");
   const rd::list_handle list(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
   for (const auto& [where, offset] : next) add(*list, where).offset = offset;
   // Without a wait the answer comes to the queue that is polled.
@@ -308,67 +306,33 @@ result<void> group_member::on_committed(rd_kafka_event_t& event) {
   return error(error_code::unavailable, std::string("the offsets were not taken: ") + rd_kafka_err2str(code));
 }
 
-// --- ends
-
-void group_member::look_at_ends() {
-  const auto now = rd::now_ms();
-  if (now < look_at_ms_) return;
-  look_at_ms_ = now + look_every_ms;
-  for (const auto& [where, state] : places_) {
-    std::int64_t low = -1;
-    std::int64_t high = -1;
-    if (state.flows &&
-        rd_kafka_get_watermark_offsets(client_.get(), where.topic.c_str(), where.partition, &low, &high) ==
-            RD_KAFKA_RESP_ERR_NO_ERROR &&
-        high >= 0)
-      seen_->set_end(where, high);
-  }
-  if (!observer_.health().look().connected)
-    probe();
-  else if (now >= ask_at_ms_)
-    ask_for_ends();
-}
-
-/// librdkafka says when all brokers are gone, but not when one is back.
-void group_member::probe() {
-  if (rd::now_ms() < probe_at_ms_) return;
-  const auto answer = rd::query_partitions(*client_, *topic_, ask_ms);
-  if (answer || answer.error().code == error_code::not_found) observer_.answered();
-  probe_at_ms_ = rd::now_ms() + probe_every_ms;
-}
-
-/// Ends come with records, and these do not come while the handler has too much to do, which is when lag matters.
-void group_member::ask_for_ends() {
-  ask_at_ms_ = rd::now_ms() + std::min(ask_every_ms, options_.start_patience_ms);
-  std::vector<topic_partition> which;
-  for (const auto& [where, state] : places_)
-    if (!state.flows || !state.started) which.push_back(where);
-  for (const auto& [where, end] : rd::query_offsets(*client_, which, RD_KAFKA_OFFSET_END, ask_ms)) {
-    seen_->set_end(where, end);
-    rejoin_if_stuck(where, places_.at(where));
-  }
-}
-
-/// librdkafka gives up on a partition whose committed offset it could not get, and has forgotten others (see `place`).
-/// A new assignment brings them back.
-void group_member::rejoin_if_stuck(const topic_partition& where, place& state) {
-  const auto now = rd::now_ms();
-  if (state.started || state.stuck_since_ms == 0) {
-    state.stuck_since_ms = state.started ? 0 : now;
-    return;
-  }
-  if (now - state.stuck_since_ms < options_.start_patience_ms) return;
-  for (auto& [other, place] : places_) place.stuck_since_ms = now;
-  observer_.warn("stuck", "a partition that was assigned is not fetched; the group is joined again",
-                 where.topic + "/" + std::to_string(where.partition));
-  if (const auto code = subscribe(*client_, options_.topics); code != RD_KAFKA_RESP_ERR_NO_ERROR)
-    observer_.warn("subscribe", "the group could not be joined again", rd_kafka_err2str(code));
-}
-
 // --- the end
+
+/// Asks the coordinator of the group for something that it can say at once. Unlike a commit or a goodbye, a question
+/// that is not answered does not hold up the end of the client.
+bool group_member::coordinator_answers() {
+  const auto list =
+      rd::list_of({places_.empty() ? topic_partition{options_.topics.front(), 0} : places_.begin()->first});
+  switch (rd_kafka_committed(client_.get(), list.get(), coordinator_ms)) {
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+      return false;
+    default:
+      return true;
+  }
+}
 
 /// rd_kafka_consumer_close would wait without end for a coordinator that is away.
 void group_member::leave() {
+  unanswered_ = !coordinator_answers();
+  if (unanswered_) {
+    log::warning("kafka",
+                 "no broker answers, so the group is left without a goodbye; its partitions are free after the session "
+                 "time-out",
+                 {{"group", options_.group}});
+    return revoke(false);
+  }
   const rd::queue_handle last(rd_kafka_queue_new(client_.get()));
   const rd::error_handle failure(rd_kafka_consumer_close_queue(client_.get(), last.get()));
   if (failure == nullptr) {

@@ -93,6 +93,8 @@ class group_member final : private group_control {
   void on_error(rd_kafka_event_t& event);
   void hand_over();
 
+  static rd_kafka_resp_err_t subscribe_to(rd_kafka_t& client, const std::vector<std::string>& topics);
+
   // What is ours.
   void on_rebalance(rd_kafka_event_t& event);
   void assign(const rd_kafka_topic_partition_list_t& list);
@@ -105,6 +107,7 @@ class group_member final : private group_control {
   void rejoin_if_stuck(const topic_partition& where, place& state);
   void probe();
   result<void> on_committed(rd_kafka_event_t& event);
+  bool coordinator_answers();
   void leave();
 
   const group_options options_;
@@ -120,6 +123,7 @@ class group_member final : private group_control {
   std::int64_t look_at_ms_ = 0;
   std::int64_t ask_at_ms_ = 0;
   std::int64_t probe_at_ms_ = 0;
+  bool unanswered_ = false;  ///< at the end: the coordinator is away, nothing more is said to it
   std::atomic<bool> stopping_{false};
 };
 

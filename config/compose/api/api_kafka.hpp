@@ -9,9 +9,6 @@
 
 namespace social::compose {
 
-/// Longest wait for Kafka at a stop: what the outbox holds is on disk and is sent at the next start.
-inline constexpr std::chrono::milliseconds outbox_wait_max{3'000};
-
 /// Owned by the service, which keeps it until the api role has ended. Tells link and inspector what there is to see.
 class api_kafka {
  public:

@@ -29,7 +29,7 @@ class api_alone final : public service {
     if (api_) stop_phase("api", [&] { api_->stop(budget.until(kafka_ ? 0.6 : 1.0)); });
     if (!kafka_) return;
     stop_phase("requests", [&] { kafka_->stop_requests(); });
-    stop_phase("outbox", [&] { kafka_->stop_outbox(std::min(outbox_wait_max, budget.until(0.8))); });
+    stop_phase("outbox", [&] { kafka_->stop_outbox(std::min(kafka_wait_max, budget.until(0.8))); });
   }
 
   void close_stores() override {

@@ -1,6 +1,7 @@
 // What all Kafka clients of a process share: settings, how the connection looks, the topics, and one report.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +14,10 @@
 #include "config/compose/common/host.hpp"
 
 namespace social::compose {
+
+/// Longest wait for Kafka at a stop, of each part: what an outbox holds is on disk and is sent at the next start, and a
+/// request that was not answered is served again.
+inline constexpr std::chrono::milliseconds kafka_wait_max{3'000};
 
 /// Owned by the service; outlives the roles' Kafka parts, which tell it what they have before `start`. Registers
 /// GET /admin/kafka, readiness and metrics of the connection.

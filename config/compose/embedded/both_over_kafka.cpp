@@ -35,11 +35,11 @@ class both_linked final : public service {
     if (link_) stop_phase("topics", [&] { link_->stop(); });
     if (api_) stop_phase("api", [&] { api_->stop(budget.until(0.4)); });
     if (asking_) stop_phase("requests", [&] { asking_->stop_requests(); });
-    if (serving_) stop_phase("feed", [&] { serving_->stop_feed(budget.until(0.6)); });
-    if (asking_) stop_phase("outbox", [&] { asking_->stop_outbox(std::min(outbox_wait_max, budget.until(0.7))); });
+    if (serving_) stop_phase("feed", [&] { serving_->stop_feed(std::min(kafka_wait_max, budget.until(0.5))); });
+    if (asking_) stop_phase("outbox", [&] { asking_->stop_outbox(std::min(kafka_wait_max, budget.until(0.7))); });
     if (serving_) {
-      stop_phase("table", [&] { serving_->stop_table(budget.until(0.75)); });
-      stop_phase("replies", [&] { serving_->stop_replies(budget.until(0.8)); });
+      stop_phase("table", [&] { serving_->stop_table(std::min(kafka_wait_max, budget.until(0.75))); });
+      stop_phase("replies", [&] { serving_->stop_replies(std::min(kafka_wait_max, budget.until(0.8))); });
     }
     if (push_) stop_phase("push", [&] { push_->stop(budget.until(0.95)); });
   }

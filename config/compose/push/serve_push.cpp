@@ -29,9 +29,9 @@ class push_alone final : public service {
     push_->open_console();
     if (link_) stop_phase("topics", [&] { link_->stop(); });
     if (kafka_) {
-      stop_phase("feed", [&] { kafka_->stop_feed(budget.until(0.5)); });
-      stop_phase("table", [&] { kafka_->stop_table(budget.until(0.6)); });
-      stop_phase("replies", [&] { kafka_->stop_replies(budget.until(0.7)); });
+      stop_phase("feed", [&] { kafka_->stop_feed(std::min(kafka_wait_max, budget.until(0.5))); });
+      stop_phase("table", [&] { kafka_->stop_table(std::min(kafka_wait_max, budget.until(0.6))); });
+      stop_phase("replies", [&] { kafka_->stop_replies(std::min(kafka_wait_max, budget.until(0.7))); });
     }
     stop_phase("push", [&] { push_->stop(budget.until(0.9)); });
   }
