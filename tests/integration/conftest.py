@@ -60,11 +60,12 @@ def kafka(tmp_path_factory):
 
 @pytest.fixture
 def topics(kafka):
-    """The topics of that broker; at the end of the test they and all groups are gone."""
+    """The topics of that broker; at the end of the test they and all groups are gone, and the broker runs."""
     from kafka_records import Topics
 
     seen = Topics(kafka.brokers)
     yield seen
+    kafka.revive()
     seen.clear()
 
 

@@ -22,6 +22,7 @@ def three(tmp_path_factory):
 def topics(three):
     seen = Topics(three.brokers)
     yield seen
+    three.revive()
     seen.clear()
 
 

@@ -231,6 +231,17 @@ class Cluster:
         if wait:
             self._wait_ready(node, {node})
 
+    def revive(self) -> None:
+        """Starts what is down and resumes what is paused, all together: after a test that left it so."""
+        down = [node for node in self.nodes if not self._pid(node)]
+        for node in self.nodes:
+            if node not in down:
+                self.resume(node)
+        for node in down:
+            self._launch(node)
+        for node in self.nodes:
+            self._wait_ready(node, set(self.nodes))
+
     # --- Processes ----------------------------------------------------------------------------------------------------
 
     def _running(self, node: int) -> int:
