@@ -30,9 +30,8 @@ def device(strict_service, ann):
 
 
 def comment_on(owner: Person, text: str) -> dict:
-    """The least that a foreign producer has to say."""
-    return {"postId": 11, "commentId": 12, "userId": 13, "postWriter": {"seq": owner.id}, "commentWriter": {"name": "Foreign"},
-            "contents": text}
+    """The least that a foreign producer has to say, and a text to tell them apart."""
+    return {"postWriter": {"seq": owner.id}, "commentWriter": {"name": "Foreign"}, "contents": text}
 
 
 def events_told(device: Device, at_least: int = 0) -> dict[str, str]:
