@@ -247,7 +247,7 @@ TEST_CASE("replies from before the reader stood are not taken for later ones", "
 
 TEST_CASE("while the brokers are away calls are refused at once, and served when they are back", "[kafka][requester]") {
   world w;
-  asker a(w.kafka, patient_for(1'000));
+  asker a(w.kafka, patient_for(4'000));
   a.stand();
   w.kafka.down();
   // Seen by nobody before somebody speaks: whoever asks in that moment waits for his time-out.
