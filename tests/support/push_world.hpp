@@ -17,6 +17,7 @@
 #include "actors/protocol/messages.hpp"
 #include "actors/push/encryption.hpp"
 #include "actors/push/rows.hpp"
+#include "tests/support/direct_subscriptions.hpp"
 #include "tests/support/memory_store.hpp"
 
 namespace social::test {
@@ -84,66 +85,6 @@ class scripted_transport final : public ports::push_transport {
   [[nodiscard]] std::size_t sent_to(std::string_view endpoint) const {
     return static_cast<std::size_t>(std::ranges::count(requests, endpoint, &ports::push_request::endpoint));
   }
-};
-
-/// Decides and commits Subscription commands on the caller's thread.
-class direct_subscriptions {
- public:
-  direct_subscriptions(memory_store& disk, const ports::clock& clock) : disk_(disk), clock_(clock) {}
-
-  void command(const protocol::command_message& message) {
-    using aggregate = domain::subscription_aggregate;
-    const auto& command = domain::unerase<aggregate::command>(*message.command);
-    commands.push_back({message.target, command});
-    if (failing) return message.reply->answer(error_code::overloaded);
-    auto context = message.context;
-    context.now = clock_.now();
-    std::vector<domain::row_key> keys;
-    aggregate::lookups(command, context, keys);
-    std::vector<std::optional<std::string>> found;
-    for (const auto& value : disk_.get_many(keys, ports::read_tier::disk))
-      found.push_back(value.what == ports::row_value::status::found ? std::optional(value.bytes) : std::nullopt);
-    const domain::facts facts(std::move(found));
-    auto state = disk_.row<aggregate::state>(push::subscription_key(message.target)).value_or(aggregate::state{});
-    const auto decided = aggregate::decide(state, facts, context, command);
-    if (!decided) return message.reply->answer(decided.error());
-
-    ports::commit_request request;
-    request.shard = message.shard;
-    request.time = context.now;
-    request.must_sync = true;
-    domain::row_sink sink(request.rows);
-    for (const auto& event : decided->events) {
-      aggregate::apply(state, event);
-      request.events.push_back(domain::encode_event<aggregate>(message.target, event));
-      aggregate::project(event, state, sink);
-    }
-    if (!decided->events.empty()) {
-      sink.put(push::subscription_key(message.target), state);
-      if (!disk_.reserve()) return message.reply->answer(disk_.refusal());
-      disk_.submit(std::move(request), [](const auto&) {});
-    }
-    message.reply->answer(domain::erase(aggregate::answer(state, facts, context, command)));
-  }
-
-  struct given {
-    id_t user = 0;
-    domain::subscription::command command;
-  };
-  std::vector<given> commands;
-  bool failing = false;
-
-  template <class Command>
-  [[nodiscard]] std::vector<Command> given_of(id_t user) const {
-    std::vector<Command> out;
-    for (const auto& g : commands)
-      if (g.user == user && std::holds_alternative<Command>(g.command)) out.push_back(std::get<Command>(g.command));
-    return out;
-  }
-
- private:
-  memory_store& disk_;
-  const ports::clock& clock_;
 };
 
 /// A browser's keys as it sends them.

@@ -104,6 +104,7 @@ result<void> table_progress::read_positions() {
 
 std::vector<domain::row_change> table_progress::rows_of_first_start() const {
   std::vector<domain::row_change> rows;
+  rows.reserve(store_.log->shards() + std::size_t{1});
   for (shard_t shard = 0; shard < store_.log->shards(); ++shard)
     rows.push_back({ports::cursor_key(outbox_, shard), encode_record(ports::cursor_row{store_.log->head(shard)})});
   return rows;
@@ -126,6 +127,7 @@ std::uint64_t table_progress::oldest_place() const {
 std::vector<domain::row_change> table_progress::rows_without_positions() const {
   std::vector<domain::row_change> rows;
   const std::lock_guard lock(mutex_);
+  rows.reserve(positions_.size() + 1);
   for (const auto& [partition, next] : positions_) rows.push_back({table_position_key(partition), std::nullopt});
   return rows;
 }
@@ -141,6 +143,7 @@ result<void> table_progress::read_anew(table_audit_kind audit, timestamp_t now) 
 result<void> table_progress::save(const std::map<std::int32_t, std::int64_t>& next, timestamp_t read_up_to,
                                   timestamp_t now) {
   std::vector<domain::row_change> rows;
+  rows.reserve(next.size() + 1);
   for (const auto& [partition, offset] : next)
     rows.push_back({table_position_key(partition), encode_record(table_position_row{offset})});
   auto state = state_;
