@@ -57,7 +57,8 @@ struct push_event {
   [[nodiscard]] std::string_view type() const;
 };
 
-/// What `source` of the events of a store says, in this process and in Kafka (`ce_source`): "/social-server/<store id>".
+/// What `source` of the events of a store says, in this process and in Kafka (`ce_source`): "/social-server/<store
+/// id>".
 std::string event_source(std::string_view store_id);
 
 }  // namespace social::protocol
