@@ -202,7 +202,8 @@ TEST_CASE("a bridge whose broker is silent ends in time and writes its cursors, 
   f.node.system().await_all_actors_done();
   CHECK(answered == static_cast<int>(error_code::shutting_down));
   CHECK(last == 10);
-  CHECK(f.cursor(0) == 10);
+  // The eleventh event has no topic: nothing stands in its way, so the cursor may have passed it already.
+  CHECK((f.cursor(0) == 10 || f.cursor(0) == 11));
   f.kafka.silent = false;
   f.start();
   REQUIRE(f.drained());
