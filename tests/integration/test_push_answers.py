@@ -4,6 +4,7 @@ import email.utils
 import time
 
 import pytest
+import requests
 from people import Person
 from push_support import SUBJECT, Device, Writer, admin, catch_up, dead_letters, lane, options_for, settle, until
 from server import Server
@@ -26,7 +27,7 @@ def other_service():
 @pytest.fixture(scope="module")
 def server(service, tmp_path_factory):
     data = tmp_path_factory.mktemp("answers") / "data"
-    options = ["--push.subject", SUBJECT, "--push.join-audience", "none", *options_for(service)]
+    options = ["--push.subject", SUBJECT, "--push.join-audience", "none", "--admin.write", *options_for(service)]
     with Server(data, *options) as running:
         yield running
 
@@ -149,6 +150,20 @@ def test_what_is_refused_is_told_to_the_operator_and_not_tried_again(status, res
     until(lambda: lane(server, service.origin)["queued"] == 0)
     assert [m["payload"]["message"] for m in device.messages()] == ["not taken", "the next one"]
     assert other_service.stats()["requests"] == requests_elsewhere
+
+
+def test_an_operator_replays_what_was_refused(sally, harry, service, server):
+    device = Device(service, sally)
+    device.answer({"status": 413})
+    sally.hear(harry, "once more")
+    [letter] = until(lambda: dead_letters(server, device), message="there is no dead letter")
+    url = f"{server.admin_url}/admin/dead-letters/{letter['id']}/replay"
+    headers = {"Authorization": f"Bearer {server.admin_token}"}
+    answer = requests.post(url, headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["response"]) == (200, {"id": letter["id"], "replayed": True})
+    assert [m["payload"]["message"] for m in device.messages(2)] == ["once more", "once more"]
+    assert until(lambda: dead_letters(server, device) == [])
+    assert requests.post(url, headers=headers, timeout=30).status_code == 404
 
 
 def test_a_subscription_that_is_always_refused_is_given_up(sally, harry, service, server):
