@@ -57,6 +57,7 @@ result<std::unique_ptr<group_member>> group_member::make(const client_settings& 
 
 rd_kafka_resp_err_t group_member::subscribe_to(rd_kafka_t& client, const std::vector<std::string>& topics) {
   std::vector<topic_partition> all;
+  all.reserve(topics.size());
   for (const auto& topic : topics) all.push_back({topic, RD_KAFKA_PARTITION_UA});
   return rd_kafka_subscribe(&client, rd::list_of(all).get());
 }
@@ -205,6 +206,7 @@ void group_member::revoke(bool lost) {
   batch_bytes_ = 0;
   if (places_.empty()) return;
   std::vector<topic_partition> which;
+  which.reserve(places_.size());
   for (const auto& [where, state] : places_) which.push_back(where);
   log::info("kafka", "partitions were revoked",
             {{"group", options_.group}, {"partitions", which.size()}, {"lost", lost}});

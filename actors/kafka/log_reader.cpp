@@ -303,6 +303,7 @@ class log_reader::parts {
   /// Nullopt: not every leader has answered.
   std::optional<catch_ups::offsets> ends_now() {
     std::vector<topic_partition> all;
+    all.reserve(partitions_.size());
     for (const auto& [where, state] : partitions_) all.push_back(where);
     auto out = consumer_->offsets(all, RD_KAFKA_OFFSET_END, call_ms);
     if (out.size() != all.size()) return std::nullopt;

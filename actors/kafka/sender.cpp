@@ -27,6 +27,8 @@ using sender_actor = caf::typed_actor<caf::reacts_to<sending>, caf::reacts_to<re
                                       caf::reacts_to<begin_again>, caf::reacts_to<end_sender>>;
 
 constexpr std::size_t reports_at_once = 1'000;
+/// After the deadline of a stop: for giving up what is left. It takes as long as a producer needs to end.
+constexpr auto give_up_patience = std::chrono::seconds(5);
 
 /// Counted by the actor and by callers, read by anybody.
 struct counters {
@@ -138,6 +140,15 @@ class runner final : public runtime::instrumented<sender_actor::base> {
 
   void collect() {
     if (!producer_) return;
+    // All that came, before it is replaced. Never more than the sender's limit of records.
+    while (collect_some()) {
+    }
+    if (const auto why = producer_->fatal()) replace(*why);
+    end_if_done();
+  }
+
+  /// True: there may be more.
+  bool collect_some() {
     reports_.clear();
     producer_->collect(reports_, reports_at_once);
     for (auto& report : reports_) {
@@ -147,8 +158,7 @@ class runner final : public runtime::instrumented<sender_actor::base> {
       under_way_.erase(found);
       answer(*done, std::move(report.outcome));
     }
-    if (const auto why = producer_->fatal()) replace(*why);
-    end_if_done();
+    return reports_.size() == reports_at_once;
   }
 
   /// What it held may have been sent or not.
@@ -200,12 +210,12 @@ class runner final : public runtime::instrumented<sender_actor::base> {
 class sender::parts {
  public:
   parts(runtime::node& node, sender_options options, producer_factory make)
-      : node_(node), records_max_(options.records_max) {
+      : node_(node), name_(options.name), records_max_(options.records_max) {
     actor_ =
         node.spawn_blocking<runner>(node.context(), std::move(options), std::move(make), numbers_, ended_.ticket());
   }
   ~parts() {
-    // Slots that are still held answer outcome_unknown when the actor lets go of them.
+    if (!node_.deterministic()) stop(std::chrono::milliseconds(0));
     caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);
   }
   parts(const parts&) = delete;
@@ -235,12 +245,17 @@ class sender::parts {
     caf::anon_send(actor_, end_sender{});
     // Where there are no threads, nobody may wait for an actor.
     const bool in_time = node_.deterministic() || ended_.wait(deadline);
-    if (!in_time) caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);
-    return in_time;
+    if (in_time) return true;
+    // What is still held is answered outcome_unknown when the actor lets go of it; nobody is called after that.
+    caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);
+    if (!ended_.wait(give_up_patience))
+      log::error("kafka", "a sender does not end: its producer cannot be stopped", {{"sender", name_}});
+    return false;
   }
 
  private:
   runtime::node& node_;
+  const std::string name_;
   const std::size_t records_max_;
   const std::shared_ptr<counters> numbers_ = std::make_shared<counters>();
   runtime::exit_gate ended_;

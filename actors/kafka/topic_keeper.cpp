@@ -17,6 +17,7 @@ namespace {
 
 constexpr int call_ms = 10'000;  ///< longest wait for an answer
 constexpr int look_ms = 100;     ///< longest time without looking whether we shall stop
+constexpr std::chrono::milliseconds look_again{50};
 constexpr std::chrono::milliseconds retry_first{250};
 constexpr std::chrono::milliseconds retry_last{5'000};
 
@@ -27,6 +28,7 @@ using options_handle = std::unique_ptr<rd_kafka_AdminOptions_t, rd::freed_by<rd_
 template <class Owner>
 auto raw(const std::vector<Owner>& owners) {
   std::vector<typename Owner::pointer> out;
+  out.reserve(owners.size());
   for (const auto& each : owners) out.push_back(each.get());
   return out;
 }
@@ -66,6 +68,7 @@ class topic_keeper::parts {
   [[nodiscard]] std::vector<topic_status> status() const {
     const std::lock_guard lock(mutex_);
     std::vector<topic_status> out;
+    out.reserve(plans_.size());
     for (const auto& plan : plans_) out.push_back(statuses_.at(plan.name));
     return out;
   }
@@ -88,6 +91,8 @@ class topic_keeper::parts {
       const auto missing = look();
       if (missing && missing->empty()) break;
       if (missing && create(*missing)) {
+        // Brokers tell each other of new topics: it takes a moment until the one that is asked knows them.
+        pause(look_again);
         wait = retry_first;
       } else {
         pause(wait);
@@ -261,8 +266,12 @@ class topic_keeper::parts {
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(&answer), &count);
     for (std::size_t i = 0; i < count; ++i) {
       const auto* const resource = resources[i];
-      if (rd_kafka_ConfigResource_error(resource) != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
       const std::string_view name = rd_kafka_ConfigResource_name(resource);
+      if (const auto code = rd_kafka_ConfigResource_error(resource); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        observer_.warn("describe", "the settings of topics could not be compared",
+                       std::string(name) + ": " + rd_kafka_err2str(code));
+        continue;
+      }
       const auto plan = std::ranges::find(plans_, name, &topic_plan::name);
       if (plan == plans_.end()) continue;
       std::size_t entries = 0;

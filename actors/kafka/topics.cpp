@@ -7,6 +7,9 @@ namespace {
 
 using setting = std::pair<std::string, std::string>;
 
+/// The default of brokers. Planned all the same, so that a topic that somebody else has made otherwise, and that would
+/// lose all but the newest event of each key, is reported.
+const setting kept_for_a_time{"cleanup.policy", "delete"};
 /// What a request or a reply holds (device keys) is of no use after a time-out of seconds.
 const setting kept_for_an_hour{"retention.ms", "3600000"};
 
@@ -43,17 +46,17 @@ std::vector<topic_plan> topics_of_the_contract(std::int32_t partitions, std::int
     if (replication >= 3) settings.emplace_back("min.insync.replicas", std::to_string(replication - 1));
     out.push_back({std::move(name), partitions, replication, std::move(settings)});
   };
-  for (const auto name : other_events) add(std::string(name), {});
+  for (const auto name : other_events) add(std::string(name), {kept_for_a_time});
   for (const auto& name : topics_of_push_events()) {
-    add(name, {});
-    add(dead_letters_of(name), {});
+    add(name, {kept_for_a_time});
+    add(dead_letters_of(name), {kept_for_a_time});
   }
   for (const auto name : {topic::subscription_request, topic::push_request}) {
-    add(std::string(name), {kept_for_an_hour});
-    add(dead_letters_of(name), {});
+    add(std::string(name), {kept_for_a_time, kept_for_an_hour});
+    add(dead_letters_of(name), {kept_for_a_time});
   }
   for (const auto name : {topic::subscription_response, topic::push_response})
-    add(std::string(name), {kept_for_an_hour});
+    add(std::string(name), {kept_for_a_time, kept_for_an_hour});
   add(std::string(topic::subscription_table), table_settings);
   return out;
 }

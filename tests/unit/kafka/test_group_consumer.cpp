@@ -144,6 +144,7 @@ std::map<topic_partition, std::vector<std::int64_t>> offsets_of(const std::vecto
 
 std::vector<std::int64_t> up_to(std::int64_t count) {
   std::vector<std::int64_t> out;
+  out.reserve(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) out.push_back(i);
   return out;
 }
@@ -347,13 +348,9 @@ TEST_CASE("kafka group: pauses and seeks at any moment keep each partition in or
   put(cluster, 2'000, 4);
   CHECK(eventually([&] { return moves.moves > 1'000; }, std::chrono::seconds(60)));
   moves.calm = true;
-  CHECK(eventually(
-      [&] {
-        std::map<topic_partition, std::int64_t> ends;
-        for (std::int32_t partition = 0; partition < 4; ++partition) ends[{topic, partition}] = 500;
-        return one.handler.next() == ends;
-      },
-      std::chrono::seconds(60)));
+  std::map<topic_partition, std::int64_t> ends;
+  for (std::int32_t partition = 0; partition < 4; ++partition) ends[{topic, partition}] = 500;
+  CHECK(eventually([&] { return one.handler.next() == ends; }, std::chrono::seconds(60)));
   one.consumer.stop();
   CHECK(moves.wrong == 0);
   CHECK(moves.while_paused == 0);

@@ -30,6 +30,7 @@ class reading {
   [[nodiscard]] std::vector<std::string> values() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> out;
+    out.reserve(taken_.size());
     for (const auto& r : taken_) out.push_back(r.content.value.value_or("(null)"));
     return out;
   }

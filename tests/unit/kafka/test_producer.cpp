@@ -20,6 +20,7 @@ std::vector<std::string> values_of(const std::vector<kafka::received>& records, 
 
 std::vector<std::string> numbers(int count) {
   std::vector<std::string> out;
+  out.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) out.push_back(std::to_string(i));
   return out;
 }

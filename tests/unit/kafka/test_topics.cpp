@@ -53,6 +53,8 @@ TEST_CASE("requests and replies are kept for an hour, the table of subscriptions
   CHECK(setting_of(find(plans, "v1.push.subscription"), "cleanup.policy") == "compact");
   CHECK(setting_of(find(plans, "v1.push.subscription"), "delete.retention.ms") == "604800000");
   CHECK(setting_of(find(plans, "v1.event.user-joined"), "min.insync.replicas") == "2");
+  for (const auto& plan : plans)
+    CHECK(setting_of(plan, "cleanup.policy") == (plan.name == "v1.push.subscription" ? "compact" : "delete"));
 }
 
 TEST_CASE("it is ready when all topics are there, and says which differ", "[kafka]") {
