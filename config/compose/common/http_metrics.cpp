@@ -23,6 +23,7 @@ void collect_server(const http::server& server, const std::string& listener, ins
     sink.counter("social_http_responses_total", "Answers by status class", static_cast<double>(s.responses_by_class[i]),
                  {{"listener", listener}, {"class", std::to_string(i) + "xx"}});
   std::vector<double> bounds;
+  bounds.reserve(std::size(http::latency_bounds_us));
   for (const auto bound : http::latency_bounds_us) bounds.push_back(static_cast<double>(bound) * 1e-6);
   sink.histogram("social_http_request_seconds", "Header complete to answer written", bounds, s.latency,
                  static_cast<double>(s.latency_sum_us) * 1e-6, with);

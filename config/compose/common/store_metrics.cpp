@@ -13,6 +13,7 @@ template <std::size_t N>
 void histogram(inspect::metric_sink& sink, const std::string& metric, const std::string& help,
                const storage::bucket_counts<N>& from, double unit, const inspect::labels& with) {
   std::vector<double> bounds;
+  bounds.reserve(from.bounds.size());
   for (const auto bound : from.bounds) bounds.push_back(static_cast<double>(bound) * unit);
   std::vector<std::uint64_t> counts;
   for (const auto& count : from.counts) counts.push_back(count.load(std::memory_order_relaxed));

@@ -7,6 +7,7 @@ namespace {
 
 void histogram(inspect::metric_sink& sink, const char* name, const char* help, const push::histogram_numbers& from) {
   std::vector<double> bounds;
+  bounds.reserve(from.bounds_us.size());
   for (const auto bound : from.bounds_us) bounds.push_back(static_cast<double>(bound) * 1e-6);
   sink.histogram(name, help, bounds, from.counts, static_cast<double>(from.sum_us) * 1e-6);
 }

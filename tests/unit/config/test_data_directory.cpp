@@ -186,6 +186,7 @@ TEST_CASE("threads that race for the first start end with the same secrets") {
     std::atomic<int> waiting{racers};
     std::array<std::string, racers> found;
     std::vector<std::thread> threads;
+    threads.reserve(racers);
     for (int i = 0; i < racers; ++i)
       threads.emplace_back([&, i] {
         --waiting;
@@ -213,6 +214,7 @@ TEST_CASE("threads that race for an empty directory that is open to others all g
     std::atomic<int> waiting{racers};
     std::array<std::string, racers> refusals;
     std::vector<std::thread> threads;
+    threads.reserve(racers);
     for (int i = 0; i < racers; ++i)
       threads.emplace_back([&, i] {
         --waiting;
@@ -243,6 +245,7 @@ TEST_CASE("processes that race for the first start end with the same key") {
   int gate[2];
   REQUIRE(::pipe(gate) == 0);
   std::vector<pid_t> racers;
+  racers.reserve(6);
   for (int i = 0; i < 6; ++i)
     racers.push_back(start_racer(place.path() / "data", place.path() / std::to_string(i), gate[0]));
   REQUIRE(::write(gate[1], "xxxxxx", 6) == 6);
