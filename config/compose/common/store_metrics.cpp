@@ -16,6 +16,7 @@ void histogram(inspect::metric_sink& sink, const std::string& metric, const std:
   bounds.reserve(from.bounds.size());
   for (const auto bound : from.bounds) bounds.push_back(static_cast<double>(bound) * unit);
   std::vector<std::uint64_t> counts;
+  counts.reserve(std::size(from.counts));
   for (const auto& count : from.counts) counts.push_back(count.load(std::memory_order_relaxed));
   sink.histogram(metric, help, bounds, counts, value_of(from.sum) * unit, with);
 }

@@ -105,6 +105,9 @@ result<std::unique_ptr<push_side>> push_side::open(host& on, bool embedded) {
   region.limits = aggregate_limits_of(on.settings.limits);
   region.limits.must_sync = true;  // no journal elsewhere replays what a device asked for
   region.limits.disk_readers = 1;
+  // Each is needed for a moment only, and all of them in turn when the table of subscriptions is read from its
+  // beginning.
+  region.limits.shard_entities_max = std::min<std::size_t>(region.limits.shard_entities_max, 256);
   region.prefix = "push-";
   made->region = std::make_unique<aggregates::region>(std::move(region));
   made->turns = std::make_unique<push::endpoint_turns>(
