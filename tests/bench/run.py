@@ -5,6 +5,9 @@ The limit is measured in the same run: a bare Beast server that does nothing els
 out. Rounds alternate between both sides, so that a busy moment of the machine hits both; medians are shown. `ratio` is
 value / limit_value; for start and memory, where the limit is a goal, less than 1 is good.
 
+`kafka` stands for all figures that need a broker, which is started for them (Java and Maven: tests/support/kafka); they
+are not measured unless they are named.
+
     run.py [--rounds N] [--seconds N] [--connections N] [NAME...]
 """
 
@@ -22,6 +25,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from kafka_figures import KafkaFigures
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SOCIAL_BIN_DIR", ROOT / "build" / "release"))
@@ -78,6 +83,8 @@ class Child:
 
 
 class Bench:
+    POST_BODY = POST_BODY
+
     def __init__(self, options):
         self.options = options
         self.folder = Path(tempfile.mkdtemp(prefix="social-bench-"))
@@ -137,9 +144,10 @@ class Bench:
 
     def say(self, name, value, unit, limit, note):
         digits = 1 if value > 100 else 3
-        print(json.dumps({"bench": name, "value": round(value, digits), "unit": unit, "limit_value": round(limit, digits),
-                          "ratio": round(value / limit, 3), "note": f"{note}; {self.commit}; {os.cpu_count()} cores"}),
-              flush=True)
+        print(json.dumps({"bench": name, "value": round(value, digits), "unit": unit,
+                          "limit_value": None if limit is None else round(limit, digits),
+                          "ratio": None if limit is None else round(value / limit, 3),
+                          "note": f"{note}; {self.commit}; {os.cpu_count()} cores"}), flush=True)
 
     def load_note(self):
         o = self.options
@@ -232,25 +240,29 @@ class Bench:
         self.say("encryptions_per_second", got["value"], "messages/s", got["limit"],
                  f"one thread, 400-byte payload, median of {got['rounds']}; limit: the two P-256 multiplications of a new key pair and its ECDH")
 
+    KAFKA = [f"kafka_{name}" for name in KafkaFigures.FIGURES]
     FIGURES = ["http_server_bare", "http_get_me", "http_post", "start_ready_seconds", "resident_memory_mib",
                "encryptions_per_second"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(Bench.FIGURES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*Bench.FIGURES, "kafka", *Bench.KAFKA]))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=64)
     options = parser.parse_args()
-    unknown = set(options.names) - set(Bench.FIGURES)
+    unknown = set(options.names) - {*Bench.FIGURES, "kafka", *Bench.KAFKA}
     if unknown:
-        parser.error(f"no figure {', '.join(sorted(unknown))}; there are: {', '.join(Bench.FIGURES)}")
+        parser.error(f"no figure {', '.join(sorted(unknown))}; there are: {', '.join([*Bench.FIGURES, 'kafka', *Bench.KAFKA])}")
+    names = [each for name in options.names or Bench.FIGURES for each in (Bench.KAFKA if name == "kafka" else [name])]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     bench = Bench(options)
     try:
-        for name in options.names or Bench.FIGURES:
-            getattr(bench, name)()
+        over_kafka = KafkaFigures(bench, Child)
+        for name in names:
+            owner, figure = (over_kafka, name.removeprefix("kafka_")) if name in Bench.KAFKA else (bench, name)
+            getattr(owner, figure)()
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <sys/resource.h>
 #include <vector>
 
 #include "actors/aggregates/region.hpp"
@@ -31,6 +32,16 @@ using clock_type = std::chrono::steady_clock;
 
 double seconds_since(clock_type::time_point start) {
   return std::chrono::duration<double>(clock_type::now() - start).count();
+}
+
+/// Of all threads, seconds.
+double cpu_time() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
 std::size_t resident_kib() {
@@ -67,6 +78,7 @@ kafka::received record_of(std::size_t number, std::size_t users) {
 
 struct measured {
   double seconds = 0;
+  double cpu_seconds = 0;
   std::size_t bytes = 0;
 };
 
@@ -78,8 +90,10 @@ measured take_all(kafka::table_applier& applier, std::size_t devices, std::size_
     for (std::size_t i = from; i < std::min(from + batch, devices); ++i) records.push_back(record_of(i, users));
     for (const auto& r : records) out.bytes += r.content.key->size() + r.content.value->size();
     const auto start = clock_type::now();
+    const auto used = cpu_time();
     if (const auto taken = applier.take(records); !taken) fail(taken.error().text());
     out.seconds += seconds_since(start);
+    out.cpu_seconds += cpu_time() - used;
   }
   return out;
 }
@@ -105,6 +119,7 @@ int main(int argc, char** argv) {
     parts.clock = &clock;
     parts.kinds.add<domain::subscription_aggregate>();
     parts.limits.must_sync = true;
+    parts.limits.shard_entities_max = 256;  // as in config/compose/push/push_side.cpp
     aggregates::region region(std::move(parts));
     kafka::table_progress progress((*store)->ports(), "subscriptions");
     if (const auto loaded = progress.load(clock.now()); !loaded) fail(loaded.error().text());
@@ -123,9 +138,10 @@ int main(int argc, char** argv) {
     for (const auto& file : std::filesystem::recursive_directory_iterator(directory))
       if (file.is_regular_file()) on_disk += file.file_size();
     std::printf(
-        "{\"bench\":\"subscription_table\",\"devices\":%zu,\"devices_per_s\":%.0f,\"record_bytes\":%.0f,"
+        "{\"bench\":\"subscription_table\",\"devices\":%zu,\"devices_per_s\":%.0f,\"cpu_us_per_device\":%.1f,\"record_"
+        "bytes\":%.0f,"
         "\"audit_s\":%.2f,\"rss_kib_before\":%zu,\"rss_kib_after\":%zu,\"disk_bytes_per_device\":%.0f}\n",
-        devices, static_cast<double>(devices) / first.seconds,
+        devices, static_cast<double>(devices) / first.seconds, first.cpu_seconds * 1e6 / static_cast<double>(devices),
         static_cast<double>(first.bytes) / static_cast<double>(devices), audit_seconds, before, after,
         static_cast<double>(on_disk) / static_cast<double>(devices));
     region.stop(std::chrono::seconds(30));

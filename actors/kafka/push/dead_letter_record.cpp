@@ -59,12 +59,14 @@ std::vector<header> own_headers(const record& from) {
 
 }  // namespace
 
-record dead_letter_of(const received& from, const error& why, bool with_value) {
+record dead_letter_of(const received& from, const error& why, letter_part keep) {
   const auto& original = from.content;
   record out;
   out.topic = original.topic + std::string(topic::dead_letter_suffix);
-  out.key = original.key;
-  out.headers = own_headers(original);
+  if (keep != letter_part::place_alone) {
+    out.key = original.key;
+    out.headers = own_headers(original);
+  }
   const auto add = [&](std::string_view name, std::string value) {
     out.headers.push_back({std::string(name), std::move(value)});
   };
@@ -74,7 +76,7 @@ record dead_letter_of(const received& from, const error& why, bool with_value) {
   add(original_timestamp, big_endian(from.time));
   add(exception_message, reason_of(why));
   add(exception_fqcn, std::string(describe(why.code).word));
-  if (with_value)
+  if (keep == letter_part::all)
     out.value = original.value;
   else
     add(left_out, std::to_string(original.value ? original.value->size() : 0));

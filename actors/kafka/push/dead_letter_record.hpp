@@ -21,10 +21,16 @@ struct dead_letter_origin {
   bool value_left_out = false;
 };
 
+/// How much of a record its dead letter keeps. With the headers that are added it may be larger than its topic takes.
+enum class letter_part : std::uint8_t {
+  all,
+  without_value,  ///< a header says so
+  place_alone,    ///< nor key and headers of its own: as small as can be
+};
+
 /// The record for `<topic>-dlt`: original key, value and headers, and what was wrong. A record that had been a dead
-/// letter before has its old headers replaced. `with_value` false: the whole is too large for its topic, so the value
-/// is left out and a header says so.
-record dead_letter_of(const received& from, const error& why, bool with_value = true);
+/// letter before has its old headers replaced.
+record dead_letter_of(const received& from, const error& why, letter_part keep = letter_part::all);
 
 /// Nullopt: no dead letter of ours, nor of Spring's.
 std::optional<dead_letter_origin> origin_of_dead_letter(const record& letter);

@@ -39,6 +39,7 @@ class event_feed::parts {
   void stop(std::int64_t wait_ms) {
     handler_.hurry(wait_ms);
     if (running_.exchange(false)) consumer_.stop();
+    handler_.close();
   }
 
  private:

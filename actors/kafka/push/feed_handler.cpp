@@ -11,6 +11,8 @@ namespace social::kafka {
 namespace {
 
 constexpr std::int64_t say_every_ms = 30'000;
+/// A commit that a broker has not done, and has not refused in time, is made up for.
+constexpr std::int64_t commit_all_every_ms = 30'000;
 
 bool contains(const std::vector<topic_partition>& which, const topic_partition& where) {
   return std::ranges::find(which, where) != which.end();
@@ -95,16 +97,21 @@ void feed_handler::take(received record) {
   if (!which) return;  // handed over before, or not ours any more
   if (is_request(which->where)) {
     ++requests_open_;
-    return run({*which, std::make_shared<const received>(std::move(record)), {}, false, false, 0});
+    return run({*which, std::make_shared<const received>(std::move(record)), {}, false, letter_part::all, 0});
   }
   auto event = read_event(record);
   if (event) {
+    // A time that is to come, or none at all.
+    const auto now = parts_.clock->now();
+    if (event->time <= 0 || event->time > now) event->time = now;
     waiting_.push_back({*which, std::move(*event)});
     return;
   }
-  log::warning("kafka", "a record cannot be used and goes to its dead letter topic",
-               {{"record", named(record)}, {"reason", event.error().text()}});
-  run({*which, std::make_shared<const received>(std::move(record)), event.error(), true, false, 0});
+  if (poison_line_.is_due())
+    log::warning("kafka", "a record cannot be used and goes to its dead letter topic",
+                 {{"record", named(record)}, {"reason", event.error().text()}});
+  ++letters_open_;
+  run({*which, std::make_shared<const received>(std::move(record)), event.error(), true, letter_part::all, 0});
 }
 
 // --- events
@@ -161,7 +168,7 @@ void feed_handler::serve(errand what) {
 }
 
 void feed_handler::bury(errand what) {
-  auto letter = dead_letter_of(*what.what, what.why, !what.value_left_out);
+  auto letter = dead_letter_of(*what.what, what.why, what.keep);
   parts_.dead_letters->send(std::move(letter),
                             [inbox = inbox_, this, what = std::move(what)](const result<placed>& outcome) {
                               const auto ended = outcome ? result<void>() : result<void>(outcome.error());
@@ -172,19 +179,16 @@ void feed_handler::bury(errand what) {
 void feed_handler::errand_ended(errand what, const result<void>& outcome) {
   if (const auto open = outside_.find(what.which.where); open != outside_.end() && --open->second == 0)
     outside_.erase(open);
-  const bool never = !outcome && what.is_poison && outcome.error().code == error_code::invalid_input;
-  if (never && !what.value_left_out) {
-    // With its headers it is larger than what the broker takes. They say where the value lies.
-    what.value_left_out = true;
-    return run(std::move(what));
-  }
-  if (never)
-    log::error("kafka", "a record can neither be used nor be kept as a dead letter; it is left behind",
-               {{"record", named(*what.what)}, {"reason", outcome.error().text()}});
-  if (outcome || never) {
+  if (outcome) {
     if (tracker_.done(what.which) && what.is_poison) ++poison_;
-    if (!what.is_poison) --requests_open_;
-    return;
+    return close_errand(what);
+  }
+  if (!tracker_.holds(what.which)) return close_errand(what);  // another process' by now
+  const bool too_large = what.is_poison && outcome.error().code == error_code::invalid_input;
+  if (too_large && what.keep != letter_part::place_alone) {
+    // With its headers it may be larger than what the broker takes. They say where the record lies.
+    what.keep = what.keep == letter_part::all ? letter_part::without_value : letter_part::place_alone;
+    return run(std::move(what));
   }
   failed(outcome.error());
   what.retry_ms = std::clamp(what.retry_ms * 2, options_.retry_ms, options_.retry_max_ms);
@@ -207,8 +211,8 @@ void feed_handler::try_again() {
   for (auto& each : due) {
     if (tracker_.holds(each.which))
       run(std::move(each));
-    else if (!each.is_poison)
-      --requests_open_;
+    else
+      close_errand(each);
   }
 }
 
@@ -256,7 +260,7 @@ void feed_handler::caught_up(std::uint64_t assignment, const result<void>& outco
 }
 
 bool feed_handler::events_may_flow() {
-  const auto open = waiting_.size() + batch_.size();
+  const auto open = waiting_.size() + batch_.size() + letters_open_;
   const bool failing = !batch_.empty() && !batch_is_outside_;
   const auto limit = events_flow_ ? options_.events_under_way_max : options_.events_under_way_max / 2;
   events_flow_ = caught_up_ && !full_ && !failing && open < std::max<std::size_t>(limit, 1);
@@ -289,7 +293,7 @@ void feed_handler::drop_waiting(const std::vector<topic_partition>& which) {
   if (!batch_is_outside_) std::erase_if(batch_, [&](const auto& each) { return contains(which, each.which.where); });
   std::erase_if(resting_, [&](const resting_errand& each) {
     if (!contains(which, each.what.which.where)) return false;
-    if (!each.what.is_poison) --requests_open_;
+    close_errand(each.what);
     return true;
   });
 }
@@ -332,7 +336,9 @@ void feed_handler::revoked(group_control& control, const std::vector<topic_parti
 
 void feed_handler::commit(group_control& control) {
   commit_at_ms_ = now_ms() + options_.commit_interval_ms;
-  const auto next = tracker_.committable();
+  const bool all = commit_all_at_ms_ != 0 && now_ms() >= commit_all_at_ms_;
+  if (all || commit_all_at_ms_ == 0) commit_all_at_ms_ = now_ms() + commit_all_every_ms;
+  const auto next = all ? tracker_.positions(tracker_.assigned()) : tracker_.committable();
   if (next.empty()) return;
   if (const auto done = control.commit(next, false); done) tracker_.committed(next);
 }

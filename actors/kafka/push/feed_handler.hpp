@@ -19,8 +19,10 @@
 #include <string>
 #include <vector>
 
+#include "actors/kafka/push/dead_letter_record.hpp"
 #include "actors/kafka/push/event_feed.hpp"
 #include "actors/kafka/push/offset_tracker.hpp"
+#include "actors/kafka/rare_line.hpp"
 
 namespace social::kafka {
 
@@ -61,6 +63,8 @@ class feed_handler final : public group_handler {
   void hurry(std::int64_t wait_ms) { revoke_wait_ms_ = std::min<std::int64_t>(revoke_wait_ms_, wait_ms); }
   /// Any thread. Without `group`, which the consumer knows.
   [[nodiscard]] feed_status status() const;
+  /// Any thread, when the consumer has stopped: `wake` is not called any more.
+  void close() { inbox_->close(); }
   /// The consumer's view of the ends, for the lags; before the first assignment.
   void look_at_ends(std::function<std::map<topic_partition, std::int64_t>()> ends) { ends_ = std::move(ends); }
 
@@ -75,7 +79,7 @@ class feed_handler final : public group_handler {
     std::shared_ptr<const received> what;
     error why;  ///< what is wrong with it, when it is poison
     bool is_poison = false;
-    bool value_left_out = false;
+    letter_part keep = letter_part::all;
     std::int64_t retry_ms = 0;
   };
   struct resting_errand {
@@ -89,6 +93,8 @@ class feed_handler final : public group_handler {
 
   // Records.
   void take(received record);
+  /// An errand of that kind has ended, or is dropped.
+  void close_errand(const errand& what) { --(what.is_poison ? letters_open_ : requests_open_); }
   void start_batch();
   void consume_batch();
   void batch_ended(const result<void>& outcome);
@@ -129,6 +135,7 @@ class feed_handler final : public group_handler {
   std::vector<resting_errand> resting_;
   std::map<topic_partition, std::size_t> outside_;  ///< requests and dead letters under way
   std::size_t requests_open_ = 0;
+  std::size_t letters_open_ = 0;
 
   std::uint64_t assignment_ = 0;
   bool caught_up_ = false;
@@ -139,12 +146,14 @@ class feed_handler final : public group_handler {
   std::map<topic_partition, flow> flows_;
   std::map<topic_partition, std::int64_t> behind_since_;  ///< wall clock
   std::int64_t commit_at_ms_ = 0;
+  std::int64_t commit_all_at_ms_ = 0;
   std::int64_t said_at_ms_ = 0;
 
   std::uint64_t events_ = 0;
   std::uint64_t poison_ = 0;
   std::uint64_t failures_ = 0;
   std::string last_failure_;
+  rare_line poison_line_;
   mutable std::mutex status_mutex_;
   feed_status status_;
 };

@@ -73,13 +73,22 @@ TEST_CASE("what is sent back is as it was, and poison once more has its headers 
 }
 
 TEST_CASE("a value that does not fit is left out and said to be", "[kafka]") {
-  const auto letter = dead_letter_of(poison(), error{error_code::malformed_json, "why"}, false);
+  const auto letter = dead_letter_of(poison(), error{error_code::malformed_json, "why"}, letter_part::without_value);
   CHECK_FALSE(letter.value);
+  CHECK(letter.key == poison().content.key);
+  CHECK(header_of(letter, "ce_id") == "1-1");
   CHECK(header_of(letter, "kafka_dlt-value-left-out") == "1");
   CHECK(origin_of_dead_letter(letter)->value_left_out);
   const auto back = revived(letter);
   REQUIRE_FALSE(back);
   CHECK(back.error().message.find("partition 258") != std::string::npos);
+
+  const auto smallest = dead_letter_of(poison(), error{error_code::malformed_json, "why"}, letter_part::place_alone);
+  CHECK_FALSE(smallest.value);
+  CHECK_FALSE(smallest.key);
+  CHECK(smallest.headers.size() == 7);
+  CHECK(origin_of_dead_letter(smallest)->offset == poison().offset);
+  CHECK_FALSE(revived(smallest));
 }
 
 TEST_CASE("reasons are text of a bounded length", "[kafka]") {

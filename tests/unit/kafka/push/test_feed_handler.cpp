@@ -128,7 +128,10 @@ struct world {
     feed_parts out;
     out.consume = [this](std::vector<protocol::push_event> events, done_function done) {
       std::vector<std::string> ids;
-      for (const auto& event : events) ids.push_back(event.id);
+      for (const auto& event : events) {
+        ids.push_back(event.id);
+        times.push_back(event.time);
+      }
       batches.emplace_back(std::move(ids), std::move(done));
     };
     out.serve = [this](const received& request, done_function done) {
@@ -199,6 +202,7 @@ struct world {
   runtime::node node{{}, [] { return timestamp_t{1}; }};
   sender letters;
   std::vector<std::pair<std::vector<std::string>, done_function>> batches;
+  std::vector<timestamp_t> times;  ///< of all events handed over
   std::vector<std::pair<std::int64_t, done_function>> served;
   std::vector<done_function> catching_up;
   bool full = false;
@@ -251,6 +255,20 @@ TEST_CASE("offsets are committed after the effects are durable, not before", "[k
   CHECK(w.committed(likes_0) == 8);
   CHECK(w.under_test.status().events == 3);
   CHECK(w.under_test.status().under_way == 0);
+}
+
+TEST_CASE("an event without a time, or of a time to come, is one of now", "[kafka]") {
+  world w;
+  w.assign({likes_0});
+  auto without = liked(likes_0, 0);
+  without.time = 0;
+  auto early = liked(likes_0, 1);
+  early.content.headers.push_back({"ce_time", "2999-01-01T00:00:00Z"});
+  w.under_test.records(w.control, {without, early, liked(likes_0, 2)});
+  REQUIRE(w.times.size() == 3);
+  CHECK(w.times[0] == w.clock.now());
+  CHECK(w.times[1] == w.clock.now());
+  CHECK(w.times[2] == 1'700'000'000'000);
 }
 
 TEST_CASE("batches follow each other, in the order of the partition", "[kafka]") {
@@ -325,7 +343,17 @@ TEST_CASE("a letter that cannot be sent is sent again; one that never can is sen
   w.letters_are(error{error_code::invalid_input, "too large"});
   REQUIRE(eventually([&] { return w.sent_letters().size() == 1; }));
   CHECK(!w.sent_letters()[0].value);
-  w.later(1'000);
+  CHECK(w.sent_letters()[0].key == "7");
+  w.letters_are(error{error_code::invalid_input, "too large"});
+  REQUIRE(eventually([&] { return w.sent_letters().size() == 1; }));
+  CHECK(!w.sent_letters()[0].key);
+  // Smaller it cannot be: something else is wrong, such as rights that are missing. It is not given up.
+  for (int i = 0; i < 3; ++i) {
+    w.letters_are(error{error_code::invalid_input, "not allowed"});
+    CHECK(w.sent_letters().empty());
+    w.later(1'000);
+    REQUIRE(eventually([&] { return w.sent_letters().size() == 1; }));
+  }
   CHECK(!w.committed(likes_0));
   w.letters_are(placed{});
   w.later(1'000);
@@ -384,6 +412,17 @@ TEST_CASE("at its limits a partition is paused, and goes on when half of it is d
     w.turn();
     CHECK(w.control.flowing.contains(requests_0));
   }
+  SECTION("poison whose letters nobody takes") {
+    social::test::captured_log lines;
+    for (std::int64_t offset = 0; offset < 20; ++offset) {
+      CHECK(w.control.flowing.contains(likes_0));
+      w.under_test.records(w.control, {poison(likes_0, offset)});
+    }
+    CHECK(w.control.flowing == std::set<topic_partition>{requests_0});
+    REQUIRE(eventually([&] { return w.sent_letters().size() == 20; }));
+    w.letters_are(placed{});
+    CHECK(w.control.flowing.contains(likes_0));
+  }
   SECTION("deliveries that wait") {
     w.full = true;
     w.turn();
@@ -439,6 +478,19 @@ TEST_CASE("partitions that are lost already are not committed", "[kafka]") {
   w.revoke({likes_0}, true);
   CHECK(!w.control.waited);
   CHECK(w.control.committed.empty());
+}
+
+TEST_CASE("a commit that was taken and not done is made up for, though nothing moves", "[kafka]") {
+  world w;
+  w.assign({likes_0});
+  w.give(likes_0, 0, 2);
+  w.batch_is({});
+  w.later(1'000);
+  w.control.committed.clear();  // the broker did not do it
+  w.later(1'000);
+  CHECK(!w.committed(likes_0));
+  w.later(60'000);
+  CHECK(w.committed(likes_0) == 2);
 }
 
 TEST_CASE("a commit that is refused is made up for", "[kafka]") {
