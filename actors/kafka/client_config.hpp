@@ -1,5 +1,5 @@
 // librdkafka with owners: handles that free themselves, clients that are all built alike, and what becomes of their
-// log lines and errors. The only header that includes librdkafka, and no other header includes it.
+// log lines and errors. The only header that includes librdkafka; what includes it stays inside this folder.
 #pragma once
 
 #include <chrono>
