@@ -26,6 +26,7 @@ result<std::unique_ptr<group_member>> group_member::make(const client_settings& 
                                                          group_handler& handler, std::shared_ptr<client_health> health,
                                                          std::shared_ptr<group_view> seen) {
   constexpr std::size_t message_bytes_max = 1'000'000;  // librdkafka wants at least one message to fit
+  constexpr std::size_t answer_bytes_max = 4 * 1024 * 1024;
   if (options.topics.empty()) return error(error_code::invalid_input, "a group consumer needs a topic");
   auto conf = rd::make_conf(
       settings,
@@ -33,10 +34,11 @@ result<std::unique_ptr<group_member>> group_member::make(const client_settings& 
        {"session.timeout.ms", std::to_string(options.session_timeout_ms)},
        {"heartbeat.interval.ms", std::to_string(std::max<std::int64_t>(options.session_timeout_ms / 4, 1))},
        {"queued.max.messages.kbytes", std::to_string(options.fetch_bytes_max / 1024 + 1)},
-       {"fetch.max.bytes", std::to_string(std::max(options.fetch_bytes_max, message_bytes_max))},
+       {"fetch.max.bytes", std::to_string(std::clamp(options.fetch_bytes_max, message_bytes_max, answer_bytes_max))},
        {"fetch.wait.max.ms", "250"},
-       // librdkafka does not let go of a client while a request of it is under way.
-       {"socket.timeout.ms", "10000"},
+       // librdkafka does not let go of a client while a commit of it is under way: this holds up the end of a process
+       // whose broker has fallen silent. An answer of `answer_bytes_max` has to arrive in that time.
+       {"socket.timeout.ms", "6000"},
        // A topic or a partition that is added is seen within that time.
        {"topic.metadata.refresh.interval.ms", "30000"}},
       {{"group.id", options.group},
