@@ -19,6 +19,7 @@ from server import Server
 
 # Comments are what devices are told of; likes are gathered, so that their number is not known beforehand.
 OPTIONS = ("--push.join-audience", "none")
+PARTITIONS = 3  # kafka.partitions by default
 WRITES_MAX = 10_000
 PAUSE_S = 0.015  # of one writer between two writes: enough is always under way, and a broker's restart is not a flood
 PATIENCE_S = 90  # for the whole of a load, and for each thing that is waited for
@@ -35,6 +36,14 @@ class Ledger:
     count: int = 0
 
 
+def spread_writers(url: str, at_least: int) -> list[Writer]:
+    """So many, or more, until there are events in every partition, whoever has it."""
+    found: list[Writer] = []
+    while len(found) < at_least or len({java_partition(str(each.id).encode(), PARTITIONS) for each in found}) < PARTITIONS:
+        found.append(Writer(url, f"Owner{len(found)}"))
+    return found
+
+
 class Load:
     """Some owners with devices and posts, each connected to one friend; the friends write. `with Load(two) as load:` starts
     it and ends it; `load.go_on(n)` waits for n more acknowledged writes."""
@@ -49,8 +58,8 @@ class Load:
         self.stopping = threading.Event()
         self.failures: list[Exception] = []
         self.people: dict[int, Person] = {}
-        self.owners = [self._known(Writer(two.url, f"Owner{i}")) for i in range(owners)]
-        self.friends = [self._known(Person(two.url, f"Friend{i}")) for i in range(owners)]
+        self.owners = [self._known(writer) for writer in spread_writers(two.url, owners)]
+        self.friends = [self._known(Person(two.url, f"Friend{i}")) for i in range(len(self.owners))]
         self.devices = {owner.id: Device(two.service, owner) for owner in self.owners}
         for owner, friend in zip(self.owners, self.friends):
             friend.may_read(owner)
