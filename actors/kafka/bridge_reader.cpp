@@ -141,13 +141,18 @@ void bridge_reader::project(const ports::journal_record& record) {
     if (!outcome) left_behind(record, outcome.error().text());
   } catch (const std::exception& thrown) {
     left_behind(record, thrown.what());
+  } catch (...) {
+    left_behind(record, "an exception of no known type");
   }
 }
 
 /// A defect, or a damaged store. The record stays in the journal, where its id says.
 void bridge_reader::left_behind(const ports::journal_record& record, std::string_view why) {
-  const auto id = event_id(record.shard, record.first_sequence);
+  auto& complained_of = shards_[record.shard].complained_of;
+  if (record.first_sequence <= complained_of) return;
+  complained_of = record.first_sequence;
   ++numbers_.undecodable;
+  const auto id = event_id(record.shard, record.first_sequence);
   log::error("kafka", "an event cannot be published and is left behind",
              {{"outbox", options_.name}, {"record", id}, {"reason", why}});
   node_.dead_letters.add({node_.now(), "undecodable_event", "kafka/" + options_.name, id + ": " + std::string(why)});

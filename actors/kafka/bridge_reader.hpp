@@ -50,6 +50,7 @@ class bridge_reader {
     std::int64_t rest_until_us = 0;
     std::int64_t rest_ms = 0;     ///< 0: the last read went well
     std::size_t records_max = 0;  ///< of one read: halved by failures, so that what lies before a damage is published
+    std::uint64_t complained_of = 0;  ///< the last record that was left behind: it is met again after each restart
     std::string failure;
   };
   bool may_read(shard_t shard, const publish_window& window);

@@ -13,7 +13,7 @@ namespace {
 struct origin {
   const std::string& source;
   const std::string& trace;
-  std::string time;
+  timestamp_t time;
 };
 
 // `ce_subject` is the aggregate that the event happened to: the post, the comment, the user; of a connection the user
@@ -27,7 +27,7 @@ void fill(record& out, event_value value, std::string id, id_t subject, const or
   out.headers.emplace_back("ce_id", std::move(id));
   out.headers.emplace_back("ce_type", out.topic);
   out.headers.emplace_back("ce_source", from.source);
-  out.headers.emplace_back("ce_time", from.time);
+  out.headers.emplace_back("ce_time", to_iso8601(from.time));
   out.headers.emplace_back("ce_subject", std::to_string(subject));
   write_value(out, std::move(value.json), formats);
   if (!from.trace.empty()) out.headers.emplace_back("traceparent", from.trace);
@@ -38,7 +38,7 @@ void fill(record& out, event_value value, std::string id, id_t subject, const or
 publish_function publish_domain_events(std::string source, topic_formats formats) {
   return [source = std::move(source), formats = std::move(formats)](const ports::journal_record& from,
                                                                     std::vector<publication>& out) -> result<void> {
-    const origin shared{source, from.trace, to_iso8601(from.time)};
+    const origin shared{source, from.trace, from.time};
     std::optional<error> first_failure;
     for (std::size_t i = 0; i < from.events.size(); ++i) {
       const auto sequence = from.first_sequence + i;

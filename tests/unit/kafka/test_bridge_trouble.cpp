@@ -244,18 +244,37 @@ TEST_CASE("an event that cannot be read is left behind, and the rest of its reco
 
 TEST_CASE("a projection that throws stops nothing", "[kafka][bridge]") {
   bridge_fixture f;
-  f.happen_often(0, 2);
+  f.happen_often(0, 3);
   f.under_test.emplace(
       *f.node, f.options, *f.disk, f.disk->ports(), f.node.clock(),
       [](const auto& from, auto& out) {
         if (from.first_sequence == 1) throw std::runtime_error("a defect");
+        if (from.first_sequence == 2) throw 7;
         return project(from, out);
       },
       f.kafka.factory());
   f.under_test->open();
   f.node.run();
-  CHECK(f.kafka.pushed() == ids{"0-2"});
+  CHECK(f.kafka.pushed() == ids{"0-3"});
+  CHECK(f.status().undecodable == 2);
+}
+
+TEST_CASE("what is left behind is counted once, however often it is met", "[kafka][bridge]") {
+  bridge_fixture f;
+  f.kafka.acknowledges = false;
+  f.happen_often(0, 1);
+  f.happen(0, {damaged});
+  f.start();
+  for (int i = 0; i < 3; ++i) {
+    f.kafka.report("0-1", lost);
+    f.node.run();
+    f.pass(4'000);
+  }
+  f.kafka.report("0-1");
+  f.node.run();
+  CHECK(f.status().depth == 0);
   CHECK(f.status().undecodable == 1);
+  CHECK(f.node->context().dead_letters.counts().at("undecodable_event") == 1);
 }
 
 TEST_CASE("a journal that cannot be read is tried again", "[kafka][bridge]") {
