@@ -1,5 +1,6 @@
 // The whole table between two processes, over sockets. Compaction and restarts of brokers: tests/integration.
 #include <atomic>
+#include <set>
 
 #include "actors/base/base64.hpp"
 #include "actors/domain/subscription/subscription.hpp"
@@ -128,7 +129,9 @@ TEST_CASE("what is answered is in the table, and every process knows it after ca
 
   // All versions of an endpoint lie in one partition.
   const auto lying = kafka.records(std::string(topic::subscription_table));
-  REQUIRE(lying.size() == 4);
+  std::set<std::pair<std::string, bool>> distinct;  // one may be there twice: announced while it was on its way
+  for (const auto& each : lying) distinct.emplace(*each.content.key, each.content.value.has_value());
+  CHECK(distinct.size() == 4);
   for (const auto& each : lying) CHECK(each.content.partition == lying.front().content.partition);
 }
 
@@ -195,7 +198,7 @@ TEST_CASE("who waits is told when the table ends", "[kafka][table]") {
   first.subscribe_device(7, 100);
   first.table->when_published(7, count);
   first.table->stop(std::chrono::milliseconds(100));
-  CHECK(refused == 3);
+  REQUIRE(eventually([&] { return refused == 3; }));
   first.table->catch_up(count);
   CHECK(refused == 4);
   first.table->open();  // too late: nothing begins
