@@ -1,6 +1,7 @@
 #include "actors/push/endpoint_turns.hpp"
 
 #include <algorithm>
+#include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -88,11 +89,22 @@ struct endpoint_turns::turns : std::enable_shared_from_this<turns> {
     while (!ready.empty()) {
       const auto who = std::move(ready.front());
       ready.pop_front();
+      const bool refused = closed;
       lock.unlock();
-      next(std::move(who->message));
+      if (refused)
+        std::exchange(who->message.reply, nullptr)->answer(error_code::shutting_down);
+      else
+        next(std::move(who->message));
       lock.lock();
     }
     handing_on = false;
+    idle.notify_all();
+  }
+
+  void close() {
+    std::unique_lock lock(mutex);
+    closed = true;
+    idle.wait(lock, [this] { return !handing_on; });
   }
 
   const send_function next;
@@ -102,10 +114,16 @@ struct endpoint_turns::turns : std::enable_shared_from_this<turns> {
   std::deque<ticket_ptr> ready;
   std::size_t count = 0;
   bool handing_on = false;
+  bool closed = false;
+  std::condition_variable idle;  ///< nobody hands on
 };
 
 endpoint_turns::endpoint_turns(send_function next, std::size_t waiting_max)
     : turns_(std::make_shared<turns>(std::move(next), waiting_max)) {}
+
+endpoint_turns::~endpoint_turns() {
+  turns_->close();
+}
 
 void endpoint_turns::send(protocol::command_message message) {
   auto endpoints = endpoints_of(message);

@@ -11,14 +11,18 @@
 namespace social::push {
 
 /// Stands between all who command Subscriptions and the region. Owned by the composition root; any thread, nothing
-/// blocks. A command waits for the reply of the one before it. The pieces that are under way keep what they need, so
-/// that it may go before the last reply.
+/// blocks. A command waits for the reply of the one before it. It may go before the last reply: what waits then is
+/// answered shutting_down, and `next` is not called any more.
 class endpoint_turns {
  public:
   using send_function = std::function<void(protocol::command_message)>;
 
   /// `next` takes what has its turn; it must not block. More than `waiting_max` commands that wait: overloaded.
   explicit endpoint_turns(send_function next, std::size_t waiting_max = 10'000);
+
+  ~endpoint_turns();
+  endpoint_turns(const endpoint_turns&) = delete;
+  endpoint_turns& operator=(const endpoint_turns&) = delete;
 
   void send(protocol::command_message message);
   /// Commands that were handed on and are not answered, and those that wait for them.

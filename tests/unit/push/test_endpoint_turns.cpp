@@ -143,6 +143,29 @@ TEST_CASE("many that wait are answered at once without nesting", "[push]") {
   CHECK(answered == 50'000);
 }
 
+TEST_CASE("what waits when it ends is refused, and reaches nobody", "[push]") {
+  std::vector<protocol::command_message> handed_on;
+  std::vector<std::optional<error_code>> answers;
+  std::optional<endpoint_turns> turns(std::in_place,
+                                      [&](protocol::command_message m) { handed_on.push_back(std::move(m)); });
+  for (int i = 0; i < 3; ++i) {
+    protocol::command_message message;
+    message.kind = domain::aggregate_kind::subscription;
+    message.command = domain::erase<domain::subscription::command>(fixture::subscribing("a"));
+    message.reply =
+        std::make_shared<protocol::command_slot::element_type>([&](const protocol::command_result& outcome) {
+          answers.push_back(outcome ? std::nullopt : std::optional(outcome.error().code));
+        });
+    turns->send(std::move(message));
+  }
+  turns.reset();
+  CHECK(answers.empty());
+  handed_on.at(0).reply->answer(domain::erased_ptr());
+  CHECK(handed_on.size() == 1);
+  CHECK(answers ==
+        std::vector<std::optional<error_code>>{std::nullopt, error_code::shutting_down, error_code::shutting_down});
+}
+
 TEST_CASE("threads that send at once keep one command per endpoint under way", "[push]") {
   constexpr int endpoints = 4;
   std::array<std::atomic<int>, endpoints> under_way{};
