@@ -294,7 +294,10 @@ def check_deliveries(load: Load, records: list[Record]) -> tuple[int, int]:
     for message in accepted:
         same = (message["topic"], message["payload"]["tag"])
         assert twins.setdefault(identity(message), same) == same, "a double that does not replace its twin"
-    assert set(twins) == wanted, (f"{len(wanted - set(twins))} of {len(wanted)} deliveries are lost, "
+    lost = {event for event, _ in wanted - set(twins)}
+    where = sorted((record.time_ms, f"{record.partition}/{record.offset}", record.id) for record in records
+                   if record.id in lost)
+    assert set(twins) == wanted, (f"{len(lost)} of {len(wanted)} deliveries are lost: {where}; "
                                   f"{len(set(twins) - wanted)} are made up:\n{load.two.push.log[-4000:]}")
     assert load.two.service.stats()["rejected"] == {}
     return len(wanted), len(accepted) - len(wanted)
