@@ -161,6 +161,7 @@ struct world {
   }
   void give(const topic_partition& where, std::int64_t from, std::int64_t count = 1) {
     std::vector<received> batch;
+    batch.reserve(static_cast<std::size_t>(count));
     for (std::int64_t i = 0; i < count; ++i) batch.push_back(liked(where, from + i));
     under_test.records(control, std::move(batch));
   }
@@ -178,6 +179,7 @@ struct world {
   std::vector<record> sent_letters() {
     const std::lock_guard lock(boxed_producer::mutex);
     std::vector<record> out;
+    out.reserve(boxed_producer::sent.size());
     for (const auto& [what, token] : boxed_producer::sent) out.push_back(what);
     return out;
   }
