@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,12 +18,18 @@
 
 #include "actors/kafka/record.hpp"
 #include "actors/kafka/topics.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace social::bench {
 
 [[noreturn]] inline void fail(const std::string& why) {
   std::fprintf(stderr, "bench: %s\n", why.c_str());
   std::exit(1);
+}
+
+/// A measurement that does not end is given up.
+inline void wait_for(const std::function<bool()>& condition, const std::string& otherwise) {
+  if (!test::eventually(condition, std::chrono::minutes(2))) fail(otherwise);
 }
 
 /// `--name value` pairs over what is taken when they are not given.
@@ -111,11 +118,7 @@ inline void wait_for_topics(const std::string& brokers) {
   kafka::topic_keeper keeper(
       {.brokers = brokers, .client_id = "bench", .options = {}}, kafka::topics_of_the_contract(3, 1),
       [&ready] { ready = true; }, std::make_shared<kafka::client_health>());
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!ready) {
-    if (std::chrono::steady_clock::now() > until) fail("the topics cannot be made");
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  wait_for([&] { return ready.load(); }, "the topics cannot be made");
 }
 
 }  // namespace social::bench

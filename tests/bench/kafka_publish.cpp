@@ -83,7 +83,7 @@ void fill(ports::journal& journal, std::uint64_t events) {
     for (shard_t shard = 0; shard < shards; ++shard) sum += journal.head(shard);
     return sum;
   };
-  while (done < events || heads() < events) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  bench::wait_for([&] { return done >= events && heads() >= events; }, "the journal cannot be filled");
 }
 
 /// The same records that the bridge makes.
@@ -128,7 +128,7 @@ measured run_bridge(ports::store store, std::uint64_t events, const kafka::publi
                        kafka::real_producer(settings, {.name = "bridge"}, std::make_shared<kafka::client_health>()));
   const auto out = measure(events, [&] {
     bridge.open();
-    while (bridge.status().depth > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    bench::wait_for([&] { return bridge.status().depth == 0; }, "the outbox does not drain");
   });
   if (bridge.status().published != events) fail("records were sent twice, or failed");
   bridge.stop(std::chrono::seconds(10));

@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
   options.topics = {std::string(kafka::topic::comment_created)};
   kafka::log_reader reader({.brokers = given.at("--brokers"), .client_id = "bench", .options = {}}, options, print,
                            std::make_shared<kafka::client_health>());
-  while (!reader.stands()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  bench::wait_for([&] { return reader.stands(); }, "the topic cannot be read");
   std::cout << R"({"ready":{}})" << std::endl;
   for (std::string line; std::getline(std::cin, line);) continue;
   reader.stop();

@@ -28,19 +28,9 @@
 
 #include "actors/kafka/client.hpp"
 #include "actors/kafka/record.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace social::test {
-
-/// Waits until `condition` holds; false: the deadline passed.
-inline bool eventually(const std::function<bool()>& condition,
-                       std::chrono::milliseconds deadline = std::chrono::seconds(20)) {
-  const auto end = std::chrono::steady_clock::now() + deadline;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
 
 class mock_kafka {
  public:

@@ -14,8 +14,8 @@ inline constexpr std::size_t endpoint_fact = 0;
 const device* find_device(const state& s, std::uint64_t seq);
 
 /// What has to leave so that, with the device `incoming`, at most `devices_max` remain: the stalest, without those in
-/// `replaced` already. Appended to both lists. Their endpoint rows stay for now: nobody looked up whether they are
-/// still this user's; a reaction does.
+/// `replaced` already. Appended to both lists. Their endpoint rows are a reaction's business: only it looks up
+/// whether they are still this user's.
 void replace_stalest(const state& s, std::uint64_t incoming, std::size_t devices_max,
                      std::vector<std::uint64_t>& replaced, std::vector<withdrawn_version>& withdrawn);
 
