@@ -21,6 +21,7 @@ enum class table : std::uint8_t {
   like = 6,             ///< a = post, b = user: like_row. Owner: Post
   comment_of_post = 7,  ///< a = post, b = comment (newest first): empty. Owner: Post
   connection = 8,       ///< a = owner (who grants), b = caller (who asked): connection_row. Owner: the owner's User
+  idempotency = 9,      ///< a = day, b = caller, text = key: idempotency_row. Both stores. Owner: the commanded shard
   // push store
   endpoint = 32,         ///< text = SHA-256 of an endpoint: endpoint_row. Last write wins
   delivery = 33,         ///< a = user, b = device, text = event id and source: one message to one device
