@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <condition_variable>
 #include <limits>
+#include <mutex>
+#include <system_error>
+#include <thread>
 
 #include "actors/base/log.hpp"
 
@@ -106,6 +110,40 @@ result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const 
   static_cast<void>(conf.release());  // NOLINT(bugprone-unused-return-value)
   rd_kafka_set_log_queue(client.get(), nullptr);
   return client;
+}
+
+namespace {
+
+/// Shared by who waits and by the thread that ends the client, whichever is longer.
+struct goodbye {
+  std::mutex mutex;
+  std::condition_variable done_signal;
+  bool done = false;
+};
+
+void end_in_background(rd_kafka_t* client, int flags, const std::shared_ptr<goodbye>& state) {
+  std::thread([client, flags, state] {
+    rd_kafka_destroy_flags(client, flags);
+    const std::lock_guard lock(state->mutex);
+    state->done = true;
+    state->done_signal.notify_all();
+  }).detach();
+}
+
+}  // namespace
+
+void let_go(rd_kafka_t* client, int flags) noexcept {
+  constexpr std::chrono::seconds patience{3};
+  const std::string name = rd_kafka_name(client);
+  const auto state = std::make_shared<goodbye>();
+  try {
+    end_in_background(client, flags, state);
+  } catch (const std::system_error&) {
+    return rd_kafka_destroy_flags(client, flags);  // there is no thread to be had
+  }
+  std::unique_lock lock(state->mutex);
+  if (!state->done_signal.wait_for(lock, patience, [&] { return state->done; }))
+    log::warning("kafka", "librdkafka does not let go of a client yet; it ends in the background", {{"client", name}});
 }
 
 std::int64_t now_ms() noexcept {

@@ -27,8 +27,17 @@ struct freed_by {
     Free(what);
   }
 };
+/// Ends a client. librdkafka 2.0.2 waits without end for a broker's thread when a topic was deleted whose partitions
+/// the client had assigned, and for as long as a request under way takes: after three seconds it is left to end in the
+/// background, which the log says. Nothing may use the client, its queues or its topics any more. `flags`: of
+/// rd_kafka_destroy_flags.
+void let_go(rd_kafka_t* client, int flags = 0) noexcept;
+
+struct client_end {
+  void operator()(rd_kafka_t* client) const noexcept { let_go(client); }
+};
 using conf_handle = std::unique_ptr<rd_kafka_conf_t, freed_by<rd_kafka_conf_destroy>>;
-using client_handle = std::unique_ptr<rd_kafka_t, freed_by<rd_kafka_destroy>>;
+using client_handle = std::unique_ptr<rd_kafka_t, client_end>;
 using topic_handle = std::unique_ptr<rd_kafka_topic_t, freed_by<rd_kafka_topic_destroy>>;
 using queue_handle = std::unique_ptr<rd_kafka_queue_t, freed_by<rd_kafka_queue_destroy>>;
 using event_handle = std::unique_ptr<rd_kafka_event_t, freed_by<rd_kafka_event_destroy>>;

@@ -40,7 +40,7 @@ result<std::unique_ptr<group_member>> group_member::make(const client_settings& 
        // whose broker has fallen silent. An answer of `answer_bytes_max` has to arrive in that time.
        {"socket.timeout.ms", "6000"},
        // A topic or a partition that is added is seen within that time.
-       {"topic.metadata.refresh.interval.ms", "30000"}},
+       {"topic.metadata.refresh.interval.ms", "5000"}},
       {{"group.id", options.group},
        // Cooperative assignment of librdkafka 2.0.2 loops, hangs at the close and resumes at old positions.
        {"partition.assignment.strategy", "range"},
@@ -80,7 +80,7 @@ group_member::group_member(rd::client_handle client, group_options options, grou
 group_member::~group_member() {
   topic_.reset();
   queue_.reset();
-  rd_kafka_destroy_flags(client_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  rd::let_go(client_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 void group_member::wake() {

@@ -44,10 +44,11 @@ void append(std::string& sentence, const std::string& more) {
 class topic_keeper::parts {
  public:
   parts(client_settings settings, std::vector<topic_plan> plans, std::function<void()> ready,
-        std::shared_ptr<client_health> health)
+        std::shared_ptr<client_health> health, std::chrono::milliseconds look_later)
       : settings_(std::move(settings)),
         plans_(std::move(plans)),
         ready_(std::move(ready)),
+        look_later_(look_later),
         observer_("topics", std::move(health)) {
     for (const auto& plan : plans_) statuses_[plan.name].name = plan.name;
     thread_ = std::thread([this] { run(); });
@@ -86,10 +87,28 @@ class topic_keeper::parts {
     client_ = std::move(*client);
     main_.reset(rd_kafka_queue_get_main(client_.get()));
     answers_.reset(rd_kafka_queue_new(client_.get()));
+    make_all();
+    if (!stopping()) {
+      all_exist_ = true;
+      ready_();
+      compare_settings();
+    }
+    while (!stopping()) {
+      pause(look_later_);
+      if (!stopping()) make_all();
+    }
+    answers_.reset();
+    main_.reset();
+    client_.reset();
+  }
+
+  /// Returns when all topics are there, or when we shall stop.
+  void make_all() {
     auto wait = retry_first;
     while (!stopping()) {
       const auto missing = look();
-      if (missing && missing->empty()) break;
+      if (missing && missing->empty()) return;
+      if (missing && all_exist_) report_gone(*missing);
       if (missing && create(*missing)) {
         // Brokers tell each other of new topics: it takes a moment until the one that is asked knows them.
         pause(look_again);
@@ -99,14 +118,6 @@ class topic_keeper::parts {
         wait = std::min(wait * 2, retry_last);
       }
     }
-    if (!stopping()) {
-      all_exist_ = true;
-      ready_();
-      compare_settings();
-    }
-    answers_.reset();
-    main_.reset();
-    client_.reset();
   }
 
   [[nodiscard]] bool stopping() const {
@@ -146,11 +157,25 @@ class topic_keeper::parts {
     for (const auto& plan : plans_) {
       const auto there = found.find(plan.name);
       if (there == found.end())
-        missing.push_back(&plan);
+        note_missing(*missing.emplace_back(&plan));
       else
         note(plan, *there->second);
     }
     return missing;
+  }
+
+  void note_missing(const topic_plan& plan) {
+    const std::lock_guard lock(mutex_);
+    auto& status = statuses_.at(plan.name);
+    status.exists = false;
+    status.partitions = 0;
+    other_settings_.erase(plan.name);
+  }
+
+  /// Deleted while we run, or seen as there on a broker that had not heard yet that it is gone.
+  void report_gone(const std::vector<const topic_plan*>& missing) {
+    for (const auto* plan : missing)
+      observer_.warn("gone/" + plan->name, "a topic is gone, it is made again", plan->name);
   }
 
   void note(const topic_plan& plan, const rd_kafka_metadata_topic_t& there) {
@@ -162,6 +187,8 @@ class topic_keeper::parts {
       append(difference, "it has " + std::to_string(there.partitions[0].replica_cnt) + " replicas instead of " +
                              std::to_string(plan.replication));
     const std::lock_guard lock(mutex_);
+    if (const auto settings = other_settings_.find(plan.name); settings != other_settings_.end())
+      append(difference, settings->second);
     auto& status = statuses_.at(plan.name);
     status.exists = true;
     status.partitions = there.partition_cnt;
@@ -285,9 +312,10 @@ class topic_keeper::parts {
     const auto* const value = rd_kafka_ConfigEntry_value(&entry);
     const auto wanted = std::ranges::find(plan.settings, name, &std::pair<std::string, std::string>::first);
     if (wanted == plan.settings.end() || value == nullptr || wanted->second == value) return;
+    const auto sentence = "its " + std::string(name) + " is " + value + " instead of " + wanted->second;
     const std::lock_guard lock(mutex_);
-    append(statuses_.at(plan.name).difference,
-           "its " + std::string(name) + " is " + value + " instead of " + wanted->second);
+    append(other_settings_[plan.name], sentence);
+    append(statuses_.at(plan.name).difference, sentence);
   }
 
   void report_differences() {
@@ -300,6 +328,7 @@ class topic_keeper::parts {
   const client_settings settings_;
   const std::vector<topic_plan> plans_;
   const std::function<void()> ready_;
+  const std::chrono::milliseconds look_later_;
   rd::observer observer_;
   rd::client_handle client_;
   rd::queue_handle main_;
@@ -310,12 +339,14 @@ class topic_keeper::parts {
   std::condition_variable stop_signal_;
   bool stopping_ = false;
   std::map<std::string, topic_status> statuses_;
+  std::map<std::string, std::string> other_settings_;  ///< by topic: found when settings were compared
   std::thread thread_;
 };
 
 topic_keeper::topic_keeper(client_settings settings, std::vector<topic_plan> plans, std::function<void()> ready,
-                           std::shared_ptr<client_health> health)
-    : parts_(std::make_unique<parts>(std::move(settings), std::move(plans), std::move(ready), std::move(health))) {}
+                           std::shared_ptr<client_health> health, std::chrono::milliseconds look_later)
+    : parts_(std::make_unique<parts>(std::move(settings), std::move(plans), std::move(ready), std::move(health),
+                                     look_later)) {}
 topic_keeper::~topic_keeper() = default;
 std::vector<topic_status> topic_keeper::status() const {
   return parts_->status();

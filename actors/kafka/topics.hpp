@@ -1,6 +1,7 @@
 // The topics of docs/events.md, and their making.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -49,13 +50,15 @@ struct topic_status {
   std::string difference;  ///< a sentence, when it exists with other settings than planned; empty: as planned
 };
 
-/// Creates what is missing as soon as Kafka answers, says (in the log, once) what differs, then ends. Owns a thread
-/// meanwhile.
+/// Creates what is missing as soon as Kafka answers, and says (in the log, once) what differs. Goes on looking: a topic
+/// that somebody deletes, or that a broker spoke of which had not heard yet that it was deleted, is made again. Owns a
+/// thread until `stop`.
 class topic_keeper {
  public:
   /// `ready` runs once, on its thread, when all topics exist. It goes on trying without end until then.
+  /// `look_later`: how often it looks once all were there.
   topic_keeper(client_settings settings, std::vector<topic_plan> plans, std::function<void()> ready,
-               std::shared_ptr<client_health> health);
+               std::shared_ptr<client_health> health, std::chrono::milliseconds look_later = std::chrono::seconds(5));
   ~topic_keeper();
   topic_keeper(const topic_keeper&) = delete;
   topic_keeper& operator=(const topic_keeper&) = delete;

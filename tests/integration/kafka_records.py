@@ -9,6 +9,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartit
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from push_support import until
 
+from kafka.wire import topics_seen_by
+
 TIMEOUT_S = 30
 EVENTS = "v1.event."
 TABLE = "v1.push.subscription"
@@ -48,6 +50,8 @@ class Topics:
     def __init__(self, brokers: str, **options: str):
         self.settings = {"bootstrap.servers": brokers, "log_level": 2, **options}
         self.admin = AdminClient(self.settings)
+        # Those that want a password are one each in the tests.
+        self.each_broker = [] if options else [address.rsplit(":", 1) for address in brokers.split(",")]
 
     # --- Topics -------------------------------------------------------------------------------------------------------
 
@@ -70,14 +74,20 @@ class Topics:
         topic = NewTopic(name, partitions, 1, config={key.replace("_", "."): value for key, value in settings.items()})
         self.admin.create_topics([topic])[name].result(TIMEOUT_S)
 
+    def delete(self, names: set[str]) -> None:
+        for answer in (self.admin.delete_topics(list(names)) if names else {}).values():
+            answer.result(TIMEOUT_S)
+
     def clear(self) -> None:
         """Takes away all topics and groups, so that the next test begins with none. A member that was killed is part of its
         group until the broker misses it."""
         until(lambda: not self._groups_left(), TIMEOUT_S, "the groups do not go away")
         names = self.names()
-        for answer in (self.admin.delete_topics(list(names)) if names else {}).values():
-            answer.result(TIMEOUT_S)
+        self.delete(names)
+        # Brokers hear of it one after the other.
         until(lambda: not self.names(), TIMEOUT_S, "the topics do not go away")
+        for host, port in self.each_broker:
+            until(lambda: not topics_seen_by(host, int(port)) & names, TIMEOUT_S, f"the broker at {port} keeps its topics")
 
     def _groups_left(self) -> list[str]:
         groups = [group.group_id for group in self.admin.list_consumer_groups().result(TIMEOUT_S).valid]

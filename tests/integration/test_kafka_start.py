@@ -102,6 +102,32 @@ def test_topics_of_somebody_else_are_reported_and_left(two_services, topics):
     wait_published(two.api)
 
 
+def test_topics_that_somebody_deletes_are_made_again(two_services, topics, strict_service):
+    """While both services run; what they need of Kafka works again by itself."""
+    two = two_services(push_options=OPTIONS)
+    ann = Writer(two.url)
+    bob = ann.befriend("Bob")
+    wait_published(two.api)
+    wait_consumed(topics)
+    gone = {"v1.event.comment-created", "v1.push.request", "v1.push.response"}
+    topics.delete(gone)
+    until(lambda: gone <= topics.names(), message="they stay away")
+    two.ready()
+    device = Device(strict_service, ann)
+    ann.hear(bob, "in the new topic")
+    device.wait_for("in the new topic")
+
+
+def test_a_stop_while_topics_are_gone(two_services, topics):
+    two = two_services(push_options=OPTIONS)
+    wait_consumed(topics)
+    gone = {"v1.event.comment-created", "v1.push.request", "v1.push.response"}
+    topics.delete(gone)
+    until(lambda: "is no longer available" in two.push.log, message="nobody misses a topic")
+    assert two.push.stop() == 0
+    assert two.api.stop() == 0
+
+
 def test_what_an_operator_sees(two_services, topics, strict_service):
     two = two_services(push_options=OPTIONS)
     ann = Writer(two.url)

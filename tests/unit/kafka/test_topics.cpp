@@ -95,4 +95,25 @@ TEST_CASE("while no broker answers it goes on trying, and stops when it is told 
   }
 }
 
+TEST_CASE("a topic that goes away while we run is missed, tried again, and seen when it is back", "[kafka]") {
+  social::test::captured_log lines;
+  mock_kafka kafka;
+  kafka.create_topic("one", 3);
+  kafka.create_topic("two", 2);
+  std::atomic<int> ready{0};
+  topic_keeper keeper(
+      kafka.settings(), {{"one", 3, 1, {}}, {"two", 3, 1, {}}}, [&] { ++ready; }, std::make_shared<client_health>(),
+      std::chrono::milliseconds(20));
+  REQUIRE(eventually([&] { return ready == 1; }));
+  kafka.hide_topic("one");
+  REQUIRE(eventually([&] { return !keeper.status()[0].exists; }));
+  CHECK(eventually([&] { return lines.count(log::level::warning, "a topic is gone") == 1; }));
+  CHECK(eventually([&] { return lines.count(log::level::warning, "a topic could not be created") == 1; }));
+  CHECK(keeper.status()[1].exists);
+  kafka.show_topic("one");
+  CHECK(eventually([&] { return keeper.status()[0].exists && keeper.status()[0].difference.empty(); }));
+  keeper.stop();
+  CHECK(ready == 1);
+}
+
 }  // namespace social::kafka::test
