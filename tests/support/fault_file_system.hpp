@@ -3,6 +3,7 @@
 //   auto files = fault_file_system::make();
 //   storage_options options; options.file_system = files;    // the store under test
 //   files->fail({operation::sync, ".log", 1});               // the next sync of a log file fails
+//   files->fail({operation::sync, ".log", 0, true});         // all do, and what they were to save is lost
 //   files->set_free_bytes(0);                                // the disk is full ...
 //   files->set_free_bytes(std::nullopt);                     // ... and no longer
 //   files->set_sync_hook([](const std::string& path) {...}); // runs before each file sync, on the syncing thread
@@ -46,6 +47,9 @@ struct fault {
   operation what = operation::sync;
   std::string path_part;
   int times = 1;
+  /// Of `sync`: the bytes since the last one are gone, as Linux drops dirty pages that could not be written. Who has
+  /// the file open goes on in one that nobody else sees.
+  bool loses = false;
 };
 
 class fault_file_system : public rocksdb::FileSystemWrapper {
@@ -147,12 +151,20 @@ class fault_file_system : public rocksdb::FileSystemWrapper {
     if (!powered_) return true;
     for (auto it = faults_.begin(); it != faults_.end(); ++it) {
       if (it->what != what || path.find(it->path_part) == std::string::npos) continue;
+      if (it->loses) lose_unsynced(path);
       const bool last = it->times == 1;
       if (it->times > 0) --it->times;
       if (last) faults_.erase(it);
       return true;
     }
     return false;
+  }
+  void lose_unsynced(const std::string& path) {
+    auto& state = files_[path];
+    if (state.synced == state.size || !std::filesystem::exists(path)) return;
+    auto kept = read_all(path);
+    kept.resize(std::min<std::size_t>(kept.size(), state.synced));
+    replace(path, kept);
   }
   status sync_file(const std::string& path);
   std::string survivors(const file_state& state, std::string bytes, power_cut mode, std::mt19937_64& random) const;
