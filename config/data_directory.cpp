@@ -83,6 +83,10 @@ run_file::~run_file() {
   if (!file_.empty()) ::unlink(file_.c_str());
 }
 
+error restore_unfinished(const fs::path& root) {
+  return unusable(root, "holds a restore that did not finish; remove everything in it and restore again");
+}
+
 result<data_directory> data_directory::open(const fs::path& root) {
   std::error_code failure;
   auto absolute = fs::absolute(root, failure).lexically_normal();
@@ -94,6 +98,7 @@ result<data_directory> data_directory::open(const fs::path& root) {
         root, "cannot be made (" + failure.message() + "); give this user access, or another directory with --data");
   if (auto made = make_directory(absolute); !made) return made.error();
   if (auto closed = close_to_others(absolute); !closed) return closed.error();
+  if (fs::exists(absolute / restore_marker, failure)) return restore_unfinished(absolute);
   for (const auto* part : {"api", "push", "run", "secrets"})
     if (auto made = make_directory(absolute / part); !made) return made.error();
   if (auto writable = check_writable(absolute); !writable) return writable.error();
@@ -127,6 +132,13 @@ result<std::string> data_directory::jwt_key(const fs::path& file) const {
     if (!made) return made.error();
   }
   return read_secret(wanted, jwt_key_bytes);
+}
+
+result<std::string> data_directory::idempotency_key() const {
+  const auto file = secrets() / "idempotency.key";
+  auto made = make_secret(file, [] { return random_bytes(idempotency_key_bytes); });
+  if (!made) return made.error();
+  return read_secret(file, idempotency_key_bytes);
 }
 
 result<run_file> data_directory::announce(std::string_view executable, std::string_view ready_line) const {

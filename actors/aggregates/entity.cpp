@@ -77,6 +77,7 @@ void entity::on_command(command_message& message) {
   if (void_) return message.reply->answer(error_code::store_unavailable);
   if (queue_.size() >= env_->limits.entity_queue_max) {
     stats().shed.fetch_add(1, std::memory_order_relaxed);
+    context().dead_letters.add({context().now(), "queue_full", whoami(), "command_message"});
     return message.reply->answer(error_code::overloaded);
   }
   queue_.push_back({std::move(message), {}, nullptr});
@@ -92,11 +93,14 @@ void entity::step_front() {
   forget_if_stale();
   if (!loaded_) return load_then_pump();
   auto& front = queue_.front().message;
+  const bool named = front.context.idempotency.given();
   std::vector<domain::row_key> keys;
+  if (named) domain::append_idempotency_keys(front.context, env_->clock->now(), keys);
   instance_->lookups(*front.command, front.context, keys);
   if (keys.empty()) return decide_front({});
-  read(std::move(keys),
-       [this](std::vector<std::optional<std::string>> rows) { decide_front(domain::facts(std::move(rows))); });
+  read(std::move(keys), [this, named](std::vector<std::optional<std::string>> rows) {
+    named ? decide_unless_repeated(std::move(rows)) : decide_front(domain::facts(std::move(rows)));
+  });
 }
 
 void entity::decide_front(domain::facts facts) {
@@ -107,11 +111,19 @@ void entity::decide_front(domain::facts facts) {
   auto decided = instance_->decide(*message.command, message.context, front.facts);
   if (!decided) return finish_front(decided.error());
   front.decided = std::move(*decided);
-  if (!front.decided->changes && !front.decided->child)
+  // Under a key even an outcome that changed nothing is kept: its repeat must not change something later.
+  if (!front.decided->changes && !front.decided->child && !message.context.idempotency.given())
     return finish_front(instance_->answer(*message.command, message.context, front.facts));
-  if (!env_->store.log->reserve()) return finish_front(env_->store.log->refusal());
+  if (!env_->store.log->reserve()) return refuse_front(env_->store.log->refusal());
   if (front.decided->child) return ask_child(front);
   decide_planned(front);
+}
+
+/// A full commit queue sheds the command; a store that takes nothing is no overload.
+void entity::refuse_front(error why) {
+  if (why.code == error_code::overloaded)
+    context().dead_letters.add({context().now(), "commit_queue_full", whoami(), "command_message"});
+  finish_front(std::move(why));
 }
 
 step entity::carry_out(waiting_command& command) {
@@ -147,19 +159,22 @@ void entity::submit(command_message& message, step done, child_part child) {
   request.events = std::move(done.events);
   request.epoch = epoch_;
   request.must_sync = env_->limits.must_sync;
+  if (message.context.idempotency.given())
+    done.rows.push_back(outcome_row(message.context, child.id != 0 ? child.kind : kind_.kind, *done.reply));
   const auto number = next_number_++;
   for (const auto& row : done.rows) pending_rows_[row.key] = {number, row.value};
   request.rows = std::move(done.rows);
   flights_.push_back({number, std::move(message.reply), std::move(done.reply), std::move(child), {}, {}});
   origin_.vitals->in_flight.fetch_add(1);
-  env_->store.log->submit(
-      std::move(request),
-      [self = entity_actor(caf::actor_cast<entity_actor>(this)), shard = shard_, number, vitals = origin_.vitals,
-       kind = origin_.kind, id = origin_.id, incarnation = origin_.incarnation](const result<std::uint64_t>& outcome) {
-        caf::anon_send(self, commit_done{number, outcome ? std::nullopt : std::optional(outcome.error())});
-        if (vitals->in_flight.fetch_sub(1) == 1 && vitals->crashed)
-          caf::anon_send(shard, entity_resolved{kind, id, incarnation});
-      });
+  env_->store.log->submit(std::move(request), [self = entity_actor(caf::actor_cast<entity_actor>(this)), shard = shard_,
+                                               number, vitals = origin_.vitals, kind = origin_.kind, id = origin_.id,
+                                               incarnation = origin_.incarnation, hold = std::move(message.hold)](
+                                                  const result<std::uint64_t>& outcome) mutable {
+    caf::anon_send(self, commit_done{number, outcome ? std::nullopt : std::optional(outcome.error())});
+    hold.reset();  // here, not whenever the queue forgets this function
+    if (vitals->in_flight.fetch_sub(1) == 1 && vitals->crashed)
+      caf::anon_send(shard, entity_resolved{kind, id, incarnation});
+  });
 }
 
 // --- children
@@ -218,7 +233,8 @@ void entity::on_child_decided(decided_for_parent& message) {
   for (auto& event : outcome->events) own.events.push_back(std::move(event));
   for (auto& row : outcome->rows) own.rows.push_back(std::move(row));
   own.reply = std::move(outcome->reply);
-  submit(front.message, std::move(own), {children_[child_id].handle, child_id, message.token});
+  submit(front.message, std::move(own),
+         {children_[child_id].handle, front.decided->child->kind, child_id, message.token});
   queue_.pop_front();
   pump();
 }
@@ -252,81 +268,6 @@ void entity::answer_child_request(std::shared_ptr<result<step>> outcome) {
   caf::anon_send(parent_, decided_for_parent{child_request_->token, std::move(outcome), false});
   child_request_.reset();
   stop_if_done();
-}
-
-// --- reading
-// ----------------------------------------------------------------------------------------------------------
-
-/// Memory equals the store while nothing is in flight, unless the store failed: with durability=async even an
-/// acknowledged batch may then be missing. Reading again is cheap and spares the next command a refusal.
-void entity::forget_if_stale() {
-  if (!loaded_ || !flights_.empty() || epoch_ == env_->store.log->epoch()) return;
-  instance_ = kind_.make();
-  loaded_ = false;
-  for (auto& [id, child] : children_) caf::anon_send(child.handle, stop_when_idle{});
-  children_.clear();
-}
-
-void entity::load_then_pump() {
-  epoch_ = env_->store.log->epoch();  // before the rows are read: a failure in between makes what follows void
-  read(instance_->state_keys(origin_.id), [this](const std::vector<std::optional<std::string>>& rows) {
-    instance_->load(rows);
-    loaded_ = true;
-  });
-}
-
-/// Uncommitted rows of this entity first, looked at here and now; then the committed store. No command of this entity
-/// is decided between this look and `then`, so nothing can slip in between.
-void entity::read(std::vector<domain::row_key> keys, continuation then) {
-  std::vector<ports::row_value> values(keys.size());
-  std::vector<domain::row_key> wanted;
-  read_missing_.clear();
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (const auto pending = pending_rows_.find(keys[i]); pending != pending_rows_.end()) {
-      if (pending->second.value) values[i] = {ports::row_value::status::found, *pending->second.value, {}};
-      continue;
-    }
-    values[i] = env_->store.rows->get(keys[i], ports::read_tier::cache_only);
-    if (values[i].what != ports::row_value::status::would_block) continue;
-    read_missing_.push_back(i);
-    wanted.push_back(std::move(keys[i]));
-  }
-  if (wanted.empty()) return complete_read(std::move(values), then);
-  waiting_ = true;
-  read_values_ = std::move(values);
-  read_then_ = std::move(then);
-  caf::anon_send(env_->disk_reader_for(origin_.id),
-                 read_rows{std::move(wanted), [self = caf::actor_cast<entity_actor>(this),
-                                               token = ++token_](std::vector<ports::row_value> found) {
-                             caf::anon_send(self, rows_arrived{token, std::move(found)});
-                           }});
-}
-
-void entity::on_rows(rows_arrived& message) {
-  if (message.token != token_ || !read_then_) return;
-  waiting_ = false;
-  for (std::size_t i = 0; i < read_missing_.size(); ++i) read_values_[read_missing_[i]] = std::move(message.values[i]);
-  const auto then = std::exchange(read_then_, nullptr);
-  complete_read(std::exchange(read_values_, {}), then);
-  if (!parent_) pump();
-}
-
-void entity::complete_read(std::vector<ports::row_value> values, const continuation& then) {
-  std::vector<std::optional<std::string>> rows;
-  rows.reserve(values.size());
-  for (auto& value : values) {
-    if (value.what == ports::row_value::status::failed || value.what == ports::row_value::status::would_block) {
-      log::error("aggregates", "a row could not be read", {{"actor", whoami()}, {"reason", value.failure.text()}});
-      if (child_request_)
-        return answer_child_request(std::make_shared<result<step>>(error{error_code::store_unavailable}));
-      return finish_front(error{error_code::store_unavailable});
-    }
-    if (value.what == ports::row_value::status::found)
-      rows.emplace_back(std::move(value.bytes));
-    else
-      rows.emplace_back(std::nullopt);
-  }
-  then(std::move(rows));
 }
 
 // --- commits

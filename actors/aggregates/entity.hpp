@@ -49,6 +49,7 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   /// A child's part in a command; nobody's when `id` is 0.
   struct child_part {
     entity_actor handle;
+    domain::aggregate_kind kind{};
     id_t id = 0;
     std::uint64_t token = 0;
   };
@@ -76,6 +77,12 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   void pump();
   void step_front();
   void decide_front(domain::facts facts);
+  /// The first of the rows are those of the command's idempotency key: one that was carried out is not decided again.
+  void decide_unless_repeated(std::vector<std::optional<std::string>> rows);
+  [[nodiscard]] protocol::command_result stored_outcome(const domain::command_context& context,
+                                                        const domain::idempotency_row& row) const;
+  [[nodiscard]] domain::row_change outcome_row(const domain::command_context& context, domain::aggregate_kind answering,
+                                               const domain::erased& reply) const;
   void decide_planned(waiting_command& command);
   /// Runs under a reserved place in the commit queue, which is given back when the rules throw.
   step carry_out(waiting_command& command);
@@ -83,6 +90,7 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   void on_child_decided(decided_for_parent& message);
   void submit(protocol::command_message& message, step done, child_part child);
   void finish_front(protocol::command_result outcome);
+  void refuse_front(error why);
   void answer_child_request(std::shared_ptr<result<step>> outcome);
 
   // reading

@@ -21,6 +21,10 @@ struct read_rows {
   std::vector<domain::row_key> keys;
   std::function<void(std::vector<ports::row_value>)> done;
 };
+/// Reads whatever is to be read, on a detached reader's thread.
+struct read_more {
+  std::function<void(const ports::row_reader&)> work;
+};
 /// Rows that an entity asked for, in the order of its keys.
 struct rows_arrived {
   std::uint64_t token = 0;
@@ -71,7 +75,7 @@ struct entity_resolved {
   id_t id = 0;
   std::uint64_t incarnation = 0;
 };
-/// A command that held a unique key has been answered.
+/// A command that held a unique or an idempotency key is over: its batch is resolved, or there is none.
 struct unique_key_free {
   std::string key;
 };
@@ -91,7 +95,8 @@ struct entity_vitals {
   std::atomic<bool> crashed{false};
 };
 
-using disk_reader_actor = caf::typed_actor<caf::reacts_to<read_rows>, caf::reacts_to<protocol::query_message>>;
+using disk_reader_actor =
+    caf::typed_actor<caf::reacts_to<read_rows>, caf::reacts_to<read_more>, caf::reacts_to<protocol::query_message>>;
 
 using entity_actor =
     caf::typed_actor<caf::reacts_to<protocol::command_message>, caf::reacts_to<rows_arrived>,
@@ -106,6 +111,7 @@ using shard_internals =
 }  // namespace social::aggregates
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::read_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::read_more)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::rows_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::commit_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::decide_for_parent)

@@ -16,9 +16,10 @@ std::optional<result<protocol::answer>> answer_of(const query_function& run, con
   }
 }
 
-bool shed_query(caf::type_erased_tuple& content) {
+bool shed_query(caf::type_erased_tuple& content, runtime::node_context& node, std::string who) {
   if (content.size() != 1 || !content.match_element<protocol::query_message>(0)) return false;
   content.get_mutable_as<protocol::query_message>(0).reply->answer(error_code::overloaded);
+  node.dead_letters.add({node.now(), "mailbox_full", std::move(who), "query_message"});
   return true;
 }
 
@@ -34,6 +35,7 @@ disk_reader::disk_reader(caf::actor_config& cfg, runtime::node_context& node, st
 disk_reader::behavior_type disk_reader::make_behavior() {
   return {
       [this](read_rows& request) { request.done(rows_.get_many(request.keys, ports::read_tier::disk)); },
+      [this](read_more& request) { request.work(rows_); },
       [this](protocol::query_message& message) {
         auto answer = answer_of(run_, message.question, ports::read_tier::disk);
         message.reply->answer(answer ? std::move(*answer) : result<protocol::answer>(error_code::store_unavailable));
@@ -47,7 +49,7 @@ void disk_reader::on_exit() {
 }
 
 bool disk_reader::shed(caf::type_erased_tuple& content) {
-  return shed_query(content);
+  return shed_query(content, context(), whoami());
 }
 
 reader::reader(caf::actor_config& cfg, runtime::node_context& node, id_t id, query_function run,
@@ -74,7 +76,7 @@ void reader::on_exit() {
 }
 
 bool reader::shed(caf::type_erased_tuple& content) {
-  return shed_query(content);
+  return shed_query(content, context(), whoami());
 }
 
 }  // namespace social::aggregates

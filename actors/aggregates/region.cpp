@@ -24,6 +24,7 @@ region::region(region_parts parts) : node_(*parts.node) {
     env_->disk_readers.push_back(node_.spawn_blocking<disk_reader>(node_.context(), env_->prefix + "disk-reader", i + 1,
                                                                    *parts.store.rows, run, readers_ended_.ticket()));
   for (shard_t s = 0; s < parts.store.log->shards(); ++s) shards_.push_back(system.spawn<shard>(env_, s));
+  sweeper_ = system.spawn<idempotency_sweeper>(env_, readers_ended_.ticket());
   if (parts.queries)
     for (std::size_t i = 0; i < parts.readers; ++i)
       readers_.push_back(
@@ -58,6 +59,7 @@ bool region::stop(std::chrono::milliseconds deadline) {
   bool in_time = shards_ended_.wait(deadline);
   for (auto& shard : shards_) caf::anon_send_exit(shard, caf::exit_reason::kill);
   for (auto& reader : readers_) caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(sweeper_, caf::exit_reason::user_shutdown);
   for (const auto& reader : env_->disk_readers) caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
   // They hold nothing up but the read they are at.
   if (!node_.deterministic()) in_time = readers_ended_.wait(readers_end_in) && in_time;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/aggregates/environment.hpp"
+#include "actors/aggregates/idempotency_sweeper.hpp"
 #include "actors/aggregates/readers.hpp"
 #include "actors/runtime/exit_gate.hpp"
 
@@ -51,6 +52,7 @@ class region {
   std::shared_ptr<environment> env_;
   std::vector<shard_internals> shards_;
   std::vector<protocol::reader_actor> readers_;
+  sweeper_actor sweeper_;
   std::atomic<std::size_t> next_reader_{0};
   std::atomic<bool> closed_{false};
   std::atomic<bool> stopped_{false};

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "actors/aggregates/instance.hpp"
+#include "actors/domain/idempotency.hpp"
 
 namespace social::aggregates {
 
@@ -18,6 +19,9 @@ struct descriptor {
   bool (*needs_id)(const domain::erased&) = nullptr;
   std::optional<domain::aggregate_kind> (*child_kind)(const domain::erased&) = nullptr;
   std::string (*unique_key)(const domain::erased&) = nullptr;
+  /// A reply as it is stored under an idempotency key, and back; the latter is marked as replayed.
+  std::string (*encode_reply)(const domain::erased&) = nullptr;
+  result<domain::erased_ptr> (*decode_reply)(std::string_view) = nullptr;
 };
 
 class registry {
@@ -45,6 +49,14 @@ class registry {
         return A::unique_key(command_of<A>(c));
       else
         return std::string();
+    };
+    d.encode_reply = [](const domain::erased& r) {
+      return domain::encode_reply(domain::unerase<typename A::reply>(r));
+    };
+    d.decode_reply = [](std::string_view bytes) -> result<domain::erased_ptr> {
+      auto reply = domain::decode_reply<typename A::reply>(bytes);
+      if (!reply) return reply.error();
+      return domain::erase_replayed<typename A::reply>(std::move(*reply));
     };
     by_kind_[static_cast<std::uint8_t>(A::kind)] = std::make_unique<descriptor>(std::move(d));
     return *this;

@@ -97,6 +97,7 @@ void shard::on_command(command_message& message) {
 bool shard::wait_place(command_message& message) {
   if (waiting_ >= env_->limits.shard_waiting_max) {
     stats().shed.fetch_add(1, std::memory_order_relaxed);
+    context().dead_letters.add({context().now(), "queue_full", whoami(), "command_message"});
     message.reply->answer(error_code::overloaded);
     return false;
   }
@@ -138,39 +139,46 @@ bool shard::give_ids(command_message& message, const descriptor& kind) {
   return true;
 }
 
+std::shared_ptr<void> shard::hold_of(std::string key) {
+  struct held_key {
+    held_key(shard_internals o, std::string k) : owner(std::move(o)), key(std::move(k)) {}
+    held_key(const held_key&) = delete;
+    held_key& operator=(const held_key&) = delete;
+    ~held_key() { caf::anon_send(owner, unique_key_free{std::move(key)}); }
+    shard_internals owner;
+    std::string key;
+  };
+  return std::make_shared<held_key>(caf::actor_cast<shard_internals>(this), std::move(key));
+}
+
 bool shard::hold_unique_key(command_message& message, const descriptor& kind) {
-  if (message.context.new_id != 0) return true;  // holds it already
+  if (message.hold) return true;
   auto key = kind.unique_key(*message.command);
+  // A join's key is that of its e-mail, and so is its idempotency key: one is enough. No unique key begins like this.
+  if (key.empty() && message.context.idempotency.given())
+    key = ' ' + std::to_string(message.context.caller) + ' ' + domain::idempotency_name(message.context.idempotency);
   if (key.empty()) return true;
   const auto [it, mine] = unique_keys_.try_emplace(key);
   if (!mine) {
     if (wait_place(message)) it->second.push_back(std::move(message));
     return false;
   }
-  auto inner = std::move(message.reply);
-  message.reply = std::make_shared<protocol::command_slot::element_type>(
-      [inner, self = caf::actor_cast<shard_internals>(this), key = std::move(key)](protocol::command_result outcome) {
-        inner->answer(std::move(outcome));
-        caf::anon_send(self, unique_key_free{key});
-      });
+  message.hold = hold_of(std::move(key));
   return true;
 }
 
 void shard::on_key_free(const std::string& key) {
   const auto it = unique_keys_.find(key);
   if (it == unique_keys_.end()) return;
-  auto waiting = std::move(it->second);
-  unique_keys_.erase(it);
-  if (waiting.empty()) return;
-  auto next = std::move(waiting.front());
-  waiting.pop_front();
+  if (it->second.empty()) {
+    unique_keys_.erase(it);
+    return;
+  }
+  auto next = std::move(it->second.front());
+  it->second.pop_front();
   --waiting_;
+  next.hold = hold_of(key);  // it passes from one to the next, however `next` ends
   on_command(next);
-  if (waiting.empty()) return;
-  auto& held = unique_keys_[key];  // by `next`, or by nobody when it was refused at once
-  const bool held_by_nobody = held.empty() && stopping_;
-  for (auto& command : waiting) held.push_back(std::move(command));
-  if (held_by_nobody) on_key_free(key);
 }
 
 void shard::on_ids(const ids_refilled& message) {

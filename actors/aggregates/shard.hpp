@@ -1,8 +1,8 @@
 // A shard: owns the entities whose ids belong to it, starts them on their first message and lets them go again.
 //
 // Owned by the region; runs on the scheduler's threads; blocks on nothing. Takes new ids, decides commands with one
-// unique key one after the other, buffers what arrives for an entity that is on its way out until its last batch is
-// resolved, and restarts crashed entities with back-off. Ends after all its entities have.
+// unique or idempotency key one after the other, buffers what arrives for an entity that is on its way out until its
+// last batch is resolved, and restarts crashed entities with back-off. Ends after all its entities have.
 #pragma once
 
 #include <deque>
@@ -64,6 +64,7 @@ class shard final : public runtime::instrumented<shard_internals::base> {
   id_t take_or_wait(domain::aggregate_kind of, protocol::command_message& message);
   /// False: it waits behind another command with the same key.
   bool hold_unique_key(protocol::command_message& message, const descriptor& kind);
+  [[nodiscard]] std::shared_ptr<void> hold_of(std::string key);
   void route(protocol::command_message& message, const descriptor& kind);
   void start(const entity_key& key, entry& e, bool fresh);
   void wake(const entity_key& key, entry& e);
@@ -87,6 +88,7 @@ class shard final : public runtime::instrumented<shard_internals::base> {
   std::size_t resting_ = 0;      ///< crashed entities that wait for their back-off
   std::size_t waiting_ = 0;      ///< commands held here in all
   std::uint64_t incarnations_ = 0;
+  /// Keys that commands under way hold, and who waits for each: unique keys of aggregates and idempotency keys.
   std::unordered_map<std::string, std::deque<protocol::command_message>> unique_keys_;
   std::map<domain::aggregate_kind, std::deque<protocol::command_message>> for_ids_;
   std::shared_ptr<void> stopped_;

@@ -20,14 +20,22 @@ namespace social::domain {
 /// Kinds of aggregates. Numbers are frozen: they are in keys, ids' sequences and journal records. 200 and above: tests.
 enum class aggregate_kind : std::uint8_t { user = 1, post = 2, comment = 3, subscription = 4 };
 
+/// Names a command, so that repeating it is safe (idempotency.hpp).
+struct idempotency_mark {
+  std::string key;          ///< as the caller chose it; empty: none
+  std::string scope;        ///< whose key it is where nobody is signed in: a lower-cased e-mail; empty: the caller's
+  std::string fingerprint;  ///< of what is asked, without secrets; the same key with another one is refused
+  [[nodiscard]] bool given() const { return !key.empty(); }
+};
+
 /// What comes with a command besides its own fields. Everything a rule may know of the world is here or in `facts`.
 struct command_context {
-  timestamp_t now = 0;          ///< when the command was accepted
-  id_t self = 0;                ///< the aggregate's id
-  id_t caller = 0;              ///< the authenticated user; 0: nobody (joining) or the system
-  id_t new_id = 0;              ///< an id taken for this command when it declared `needs_id`
-  std::string trace;            ///< W3C traceparent; carried into the journal
-  std::string idempotency_key;  ///< empty: none
+  timestamp_t now = 0;  ///< when the command was accepted
+  id_t self = 0;        ///< the aggregate's id
+  id_t caller = 0;      ///< the authenticated user; 0: nobody (joining) or the system
+  id_t new_id = 0;      ///< an id taken for this command when it declared `needs_id`
+  std::string trace;    ///< W3C traceparent; carried into the journal
+  idempotency_mark idempotency;
 };
 
 /// Rows looked up for a command, in the order of `lookups`; a row that is not there is nullopt.
@@ -54,6 +62,7 @@ class facts {
 /// Type-erased value that travels inside a node (a command, a reply).
 struct erased {
   virtual ~erased() = default;
+  bool replayed = false;  ///< a reply: the stored outcome of an earlier command, which was not carried out again
 };
 template <class T>
 struct erased_value final : erased {
@@ -64,6 +73,12 @@ using erased_ptr = std::shared_ptr<const erased>;
 template <class T>
 erased_ptr erase(T value) {
   return std::make_shared<const erased_value<T>>(std::move(value));
+}
+template <class T>
+erased_ptr erase_replayed(T value) {
+  auto made = std::make_shared<erased_value<T>>(std::move(value));
+  made->replayed = true;
+  return made;
 }
 /// Programmer error (std::bad_cast) when the value is of another type.
 template <class T>
@@ -91,6 +106,7 @@ struct decision {
 ///   state, command, event, reply       plain structs; command, event and reply are variants
 ///   state: a record; `exists()` says whether it has been created
 ///   each event: a record with `static constexpr std::uint16_t type` (frozen) and `name`
+///   each reply: a record, because it is stored under an idempotency key; alternatives are only ever appended
 ///   lookups(command, context)          rows to look up first, appended to a vector
 ///   decide(state, facts, context, command) -> result<decision<event>>
 ///   apply(state, event)                never fails

@@ -27,6 +27,9 @@ struct command_message {
   domain::command_context context;
   domain::erased_ptr command;
   command_slot reply;
+  /// While somebody keeps it, commands with the same unique or idempotency key wait; empty: none. Kept until the batch
+  /// is resolved, which may be later than the answer.
+  std::shared_ptr<void> hold{};
 };
 
 /// A question on its way: gateway -> reader.

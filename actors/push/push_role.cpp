@@ -157,7 +157,9 @@ void push_role::subscribe(protocol::subscribe_request request, domain::command_c
   command_own_subscription(env, request.user, std::move(context), std::move(command),
                            [done = std::move(done)](const result<domain::erased_ptr>& reply) {
                              if (!reply) return done(reply.error());
-                             done(std::get<device_view>(domain::unerase<domain::subscription::reply>(**reply)));
+                             auto saved = std::get<device_view>(domain::unerase<domain::subscription::reply>(**reply));
+                             saved.replayed = (*reply)->replayed;
+                             done(std::move(saved));
                            });
 }
 

@@ -14,16 +14,21 @@
 
 namespace social::http {
 
-void answer_with_token(const call_ptr& c, const domain::user::account_view& account) {
+void answer_again_with_token(const call_ptr& c, const domain::user::account_view& then,
+                             const domain::user::account_view& now) {
   auto& auth = c->core.auth;
-  auth.generations.set(account.seq, account.generation);
+  auth.generations.set(now.seq, now.generation);
   auth::claims who;
-  who.user = account.seq;
-  who.name = account.name;
-  who.email = account.email;
-  who.generation = account.generation;
+  who.user = now.seq;
+  who.name = now.name;
+  who.email = now.email;
+  who.generation = now.generation;
   const auto token = auth.tokens.issue(who, c->core.node.now());
-  c->succeed(dto::token_and_user(token, account), {"Cache-Control", "no-store"});
+  c->succeed(dto::token_and_user(token, then), {"Cache-Control", "no-store"});
+}
+
+void answer_with_token(const call_ptr& c, const domain::user::account_view& account) {
+  answer_again_with_token(c, account, account);
 }
 
 json_limits json_limits_of(const api_options& options) {
@@ -78,16 +83,27 @@ result<join_form> read_form(const call& c, std::string_view body) {
   return form;
 }
 
+/// Somebody has joined under this key before: only who knows the password gets a token for it.
+void answer_join_again(const call_ptr& c, const attempt_ptr& who, const domain::user::account_view& then) {
+  verify_password(c, who, [then](const call_ptr& c, const protocol::account_answer& found) {
+    answer_again_with_token(c, then, found.account);
+  });
+}
+
 /// On a thread of the password pool.
 void ask_to_join(const call_ptr& c, join_form form, std::string password_hash) {
   const auto shard = shard_of_email(ascii_lower(form.email), c->core.node.shards());
+  auto context = c->context_of(form.email, {form.name});
+  const auto who = std::make_shared<attempt>(attempt{ascii_lower(form.email), std::move(form.password)});
   domain::user::join command{std::move(form.name), std::move(form.email), std::move(password_hash),
                              auth::random_generation()};
-  c->core.node.ask<domain::user_aggregate>(
-      c->io(), {domain::aggregate_kind::user, 0, shard}, c->context(), std::move(command),
-      or_fail<domain::user::reply>(c, [](const call_ptr& c, const domain::user::reply& reply) {
+  ask<domain::user_aggregate>(
+      c, {domain::aggregate_kind::user, 0, shard}, std::move(context), std::move(command),
+      or_fail<domain::user::reply>(c, [who](const call_ptr& c, const domain::user::reply& reply) {
+        const auto& account = std::get<domain::user::account_view>(reply);
+        if (c->replayed) return answer_join_again(c, who, account);
         c->core.counters.joins.fetch_add(1, std::memory_order_relaxed);
-        answer_with_token(c, std::get<domain::user::account_view>(reply));
+        answer_with_token(c, account);
       }));
 }
 
@@ -117,7 +133,7 @@ void join(const call_ptr& c, std::string body) {
   if (!form) return c->fail(form.error());
   merge_field_errors(form->problems, domain::user::validate_join(form->name, form->email, form->password));
   if (!form->problems.empty()) return c->fail(invalid_fields(std::move(form->problems)));
-  std::string password = std::move(form->password);
+  auto password = form->password;
   c->core.auth.passwords.hash(std::move(password),
                               or_fail<std::string>(c, [form = std::move(*form)](const call_ptr& c, std::string& hash) {
                                 ask_to_join(c, form, std::move(hash));

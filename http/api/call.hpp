@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "actors/domain/aggregate.hpp"
 #include "http/api/api_counters.hpp"
@@ -46,7 +48,12 @@ class call {
 
   [[nodiscard]] id_t user() const { return caller->user; }
   [[nodiscard]] io_index io() const { return head->io; }
-  [[nodiscard]] domain::command_context context() const;
+  /// `asked`: what the caller's words ask for besides method and path, without secrets; it tells a repeat under an
+  /// idempotency key from another call.
+  [[nodiscard]] domain::command_context context(std::initializer_list<std::string_view> asked = {}) const;
+  /// The same for somebody who is not signed in: the key belongs to the e-mail.
+  [[nodiscard]] domain::command_context context_of(std::string_view email,
+                                                   std::initializer_list<std::string_view> asked) const;
   [[nodiscard]] bool is_head() const { return head->method == "HEAD"; }
 
   api_core& core;
@@ -57,8 +64,27 @@ class call {
   std::optional<auth::rate_decision> rate;
   std::shared_ptr<const request_head> head;
   respond answer;
+  bool replayed = false;  ///< the answer is the stored outcome of an earlier call
+
+ private:
+  void add_mark(domain::command_context& context, std::string scope,
+                std::initializer_list<std::string_view> asked) const;
 };
 using call_ptr = std::shared_ptr<call>;
+
+/// Asks the node for a command on the call's I/O thread. What was answered before, under the same idempotency key,
+/// marks the call as replayed.
+template <class A, class Reply = typename A::reply>
+void ask(const call_ptr& c, command_target target, domain::command_context context, typename A::command command,
+         backend::completion<Reply> done) {
+  target.kind = A::kind;
+  c->core.node.command(c->io(), target, std::move(context), domain::erase<typename A::command>(std::move(command)),
+                       [c, done = std::move(done)](result<domain::erased_ptr> reply) {
+                         if (!reply) return done(reply.error());
+                         c->replayed = (*reply)->replayed;
+                         done(domain::unerase<Reply>(**reply));
+                       });
+}
 
 /// Runs `go` with the value, or fails the call.
 template <class T, class Go>

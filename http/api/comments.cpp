@@ -11,8 +11,9 @@ namespace {
 constexpr char comments_list = 'c';
 
 void ask_to_comment(const call_ptr& c, std::string contents) {
-  c->core.node.ask<domain::post_aggregate, domain::comment::reply>(
-      c->io(), {domain::aggregate_kind::post, c->ids[1], 0}, c->context(),
+  auto context = c->context({contents});
+  ask<domain::post_aggregate, domain::comment::reply>(
+      c, {domain::aggregate_kind::post, c->ids[1], 0}, std::move(context),
       domain::post::write_comment{c->ids[0], std::move(contents)},
       or_fail<domain::comment::reply>(c, [](const call_ptr& c, const domain::comment::reply& reply) {
         c->succeed(dto::comment(std::get<domain::comment::comment_view>(reply)));

@@ -13,9 +13,9 @@ void answer_with_connection(const call_ptr& c, const domain::user::reply& reply)
 }
 
 void ask_target(const call_ptr& c, domain::person caller) {
-  c->core.node.ask<domain::user_aggregate>(c->io(), {domain::aggregate_kind::user, c->ids[0], 0}, c->context(),
-                                           domain::user::request_connection{std::move(caller)},
-                                           or_fail<domain::user::reply>(c, answer_with_connection));
+  ask<domain::user_aggregate>(c, {domain::aggregate_kind::user, c->ids[0], 0}, c->context(),
+                              domain::user::request_connection{std::move(caller)},
+                              or_fail<domain::user::reply>(c, answer_with_connection));
 }
 
 }  // namespace
@@ -37,9 +37,9 @@ void grant_connection(const call_ptr& c, std::string) {
   const auto asker = c->ids[0];
   if (asker == c->user()) return c->fail(invalid_field("userId", "must be somebody else"));
   if (asker == 0) return c->fail(error_code::connection_not_found);
-  c->core.node.ask<domain::user_aggregate>(c->io(), {domain::aggregate_kind::user, c->user(), 0}, c->context(),
-                                           domain::user::grant_connection{asker},
-                                           or_fail<domain::user::reply>(c, answer_with_connection));
+  ask<domain::user_aggregate>(c, {domain::aggregate_kind::user, c->user(), 0}, c->context(),
+                              domain::user::grant_connection{asker},
+                              or_fail<domain::user::reply>(c, answer_with_connection));
 }
 
 }  // namespace actions

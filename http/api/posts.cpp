@@ -48,9 +48,10 @@ namespace actions {
 void write_post(const call_ptr& c, std::string body) {
   auto contents = read_contents(*c, body);
   if (!contents) return c->fail(contents.error());
-  c->core.node.ask<domain::post_aggregate>(
-      c->io(), {domain::aggregate_kind::post, 0, shard_of(c->user(), c->core.node.shards())}, c->context(),
-      domain::post::write{std::move(*contents)}, or_fail<domain::post::reply>(c, answer_with_post));
+  auto context = c->context({*contents});
+  ask<domain::post_aggregate>(c, {domain::aggregate_kind::post, 0, shard_of(c->user(), c->core.node.shards())},
+                              std::move(context), domain::post::write{std::move(*contents)},
+                              or_fail<domain::post::reply>(c, answer_with_post));
 }
 
 void list_posts(const call_ptr& c, std::string) {
@@ -83,9 +84,8 @@ void open_post(const call_ptr& c, std::string) {
 
 void like_post(const call_ptr& c, std::string) {
   with_post_path(c, [](const call_ptr& c) {
-    c->core.node.ask<domain::post_aggregate>(c->io(), {domain::aggregate_kind::post, c->ids[1], 0}, c->context(),
-                                             domain::post::like{c->ids[0]},
-                                             or_fail<domain::post::reply>(c, answer_with_post));
+    ask<domain::post_aggregate>(c, {domain::aggregate_kind::post, c->ids[1], 0}, c->context(),
+                                domain::post::like{c->ids[0]}, or_fail<domain::post::reply>(c, answer_with_post));
   });
 }
 

@@ -12,12 +12,6 @@ namespace {
 /// Longer ones cannot be anybody's (128 characters of at most 4 bytes): not worth hashing.
 constexpr std::size_t password_bytes_max = 512;
 
-struct attempt {
-  std::string email;  ///< lower case
-  std::string password;
-};
-using attempt_ptr = std::shared_ptr<attempt>;
-
 /// Nothing was tried: does not count as a failure.
 void abandon(const call_ptr& c, const attempt& who, const error& why) {
   if (auto& guard = c->core.auth.sign_ins) guard->abandoned(who.email, c->head->remote_address);
@@ -30,28 +24,7 @@ void refuse(const call_ptr& c) {
   c->fail(error_code::bad_credential);
 }
 
-/// On a thread of the password pool. The command counts only if the hash is still the one that was verified.
-void record(const call_ptr& c, const attempt& who, id_t user, std::string verified_hash) {
-  if (auto& guard = c->core.auth.sign_ins) guard->succeeded(who.email, c->head->remote_address);
-  auto context = c->context();
-  context.caller = user;
-  backend::completion<domain::user::reply> done = [c](result<domain::user::reply> reply) {
-    if (!reply) return reply.error().code == error_code::bad_credential ? refuse(c) : c->fail(reply.error());
-    c->core.counters.logins.fetch_add(1, std::memory_order_relaxed);
-    answer_with_token(c, std::get<domain::user::account_view>(*reply));
-  };
-  c->core.node.ask<domain::user_aggregate>(c->io(), {domain::aggregate_kind::user, user, 0}, std::move(context),
-                                           domain::user::record_sign_in{std::move(verified_hash)}, std::move(done));
-}
-
-void verify(const call_ptr& c, const attempt_ptr& who, const protocol::account_answer& found) {
-  c->core.auth.passwords.verify(found.password_hash, who->password,
-                                [c, who, user = found.account.seq, hash = found.password_hash](result<bool> fits) {
-                                  if (!fits) return abandon(c, *who, fits.error());
-                                  if (!*fits) return refuse(c);
-                                  record(c, *who, user, hash);
-                                });
-}
+using verified = std::function<void(const call_ptr&, const protocol::account_answer&)>;
 
 /// As long as a real one takes.
 void verify_nobody(const call_ptr& c, const attempt_ptr& who) {
@@ -61,25 +34,45 @@ void verify_nobody(const call_ptr& c, const attempt_ptr& who) {
   });
 }
 
-void look_up(const call_ptr& c, const attempt_ptr& who) {
-  c->core.node.query(c->io(), protocol::account_by_email{who->email}, [c, who](result<protocol::answer> found) {
-    if (found) return verify(c, who, std::get<protocol::account_answer>(*found));
-    if (found.error().code == error_code::user_not_found) return verify_nobody(c, who);
-    abandon(c, *who, found.error());
-  });
+void verify(const call_ptr& c, const attempt_ptr& who, const protocol::account_answer& found, verified go) {
+  c->core.auth.passwords.verify(found.password_hash, who->password,
+                                [c, who, found, go = std::move(go)](result<bool> fits) {
+                                  if (!fits) return abandon(c, *who, fits.error());
+                                  if (!*fits) return refuse(c);
+                                  if (auto& guard = c->core.auth.sign_ins)
+                                    guard->succeeded(who->email, c->head->remote_address);
+                                  go(c, found);
+                                });
+}
+
+void look_up(const call_ptr& c, const attempt_ptr& who, verified go) {
+  c->core.node.query(c->io(), protocol::account_by_email{who->email},
+                     [c, who, go = std::move(go)](result<protocol::answer> found) {
+                       if (found) return verify(c, who, std::get<protocol::account_answer>(*found), go);
+                       if (found.error().code == error_code::user_not_found) return verify_nobody(c, who);
+                       abandon(c, *who, found.error());
+                     });
+}
+
+/// The command counts only if the hash is still the one that was verified.
+void record(const call_ptr& c, const attempt& who, const protocol::account_answer& found) {
+  auto context = c->context_of(who.email, {});
+  context.caller = found.account.seq;
+  backend::completion<domain::user::reply> done = [c, now = found.account](result<domain::user::reply> reply) {
+    if (!reply) return reply.error().code == error_code::bad_credential ? refuse(c) : c->fail(reply.error());
+    const auto& account = std::get<domain::user::account_view>(*reply);
+    if (c->replayed) return answer_again_with_token(c, account, now);
+    c->core.counters.logins.fetch_add(1, std::memory_order_relaxed);
+    answer_with_token(c, account);
+  };
+  ask<domain::user_aggregate>(c, {domain::aggregate_kind::user, found.account.seq, 0}, std::move(context),
+                              domain::user::record_sign_in{found.password_hash}, std::move(done));
 }
 
 }  // namespace
 
-namespace actions {
-
-void sign_in(const call_ptr& c, std::string body) {
-  auto fields = json_fields::parse(body, json_limits_of(c->core.options));
-  if (!fields) return c->fail(fields.error());
-  const auto principal = fields->required("principal");
-  auto password = fields->required("credentials");
-  if (!fields->problems.empty()) return c->fail(invalid_fields(std::move(fields->problems)));
-  const auto who = std::make_shared<attempt>(attempt{ascii_lower(principal), std::move(password)});
+void verify_password(const call_ptr& c, const attempt_ptr& who,
+                     std::function<void(const call_ptr&, const protocol::account_answer&)> go) {
   if (auto& guard = c->core.auth.sign_ins) {
     const auto wait_s = guard->begin(who->email, c->head->remote_address, c->core.node.now());
     if (wait_s > 0) {
@@ -90,7 +83,19 @@ void sign_in(const call_ptr& c, std::string body) {
     }
   }
   if (!domain::user::is_email(who->email) || who->password.size() > password_bytes_max) return verify_nobody(c, who);
-  look_up(c, who);
+  look_up(c, who, std::move(go));
+}
+
+namespace actions {
+
+void sign_in(const call_ptr& c, std::string body) {
+  auto fields = json_fields::parse(body, json_limits_of(c->core.options));
+  if (!fields) return c->fail(fields.error());
+  const auto principal = fields->required("principal");
+  auto password = fields->required("credentials");
+  if (!fields->problems.empty()) return c->fail(invalid_fields(std::move(fields->problems)));
+  const auto who = std::make_shared<attempt>(attempt{ascii_lower(principal), std::move(password)});
+  verify_password(c, who, [who](const call_ptr& c, const protocol::account_answer& found) { record(c, *who, found); });
 }
 
 }  // namespace actions

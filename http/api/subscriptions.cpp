@@ -48,8 +48,10 @@ void subscribe(const call_ptr& c, std::string body) {
   request.locale = fields->optional("locale");
   request.accept_language = c->head->find("Accept-Language");
   if (!fields->problems.empty()) return c->fail(invalid_fields(std::move(fields->problems)));
-  c->core.node.subscribe(c->io(), std::move(request), c->context(),
+  auto context = c->context({request.endpoint, request.public_key, request.auth, request.old_endpoint, request.locale});
+  c->core.node.subscribe(c->io(), std::move(request), std::move(context),
                          [c, &names](result<domain::subscription::device_view> saved) {
+                           c->replayed = saved && saved->replayed;
                            if (!saved) return c->fail(in_words_of(names, saved.error()));
                            c->succeed(dto::subscription(*saved));
                          });

@@ -3,7 +3,11 @@
 namespace social::http::auth {
 
 services::services(const options& o)
-    : tokens(o.token), verified(o.tokens_cached_max), generations(o.generations_max), passwords(o.password) {
+    : tokens(o.token),
+      fingerprints(o.fingerprint_key),
+      verified(o.tokens_cached_max),
+      generations(o.generations_max),
+      passwords(o.password) {
   const auto limit = [&](std::optional<rate_limiter>& which, std::uint64_t per_minute) {
     if (per_minute > 0) which.emplace(rate_options{per_minute, o.rate_entries_max});
   };

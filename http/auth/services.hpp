@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "http/auth/fingerprint.hpp"
 #include "http/auth/generation_table.hpp"
 #include "http/auth/password_pool.hpp"
 #include "http/auth/rate_limiter.hpp"
@@ -14,6 +15,7 @@ namespace social::http::auth {
 
 struct options {
   token_options token;
+  std::string fingerprint_key;  ///< at least fingerprint_key_bytes_min
   std::size_t tokens_cached_max = 65'536;
   std::size_t generations_max = 4'000'000;
   password_options password;
@@ -35,6 +37,7 @@ class services {
   std::shared_ptr<const claims> identify(std::string_view token, timestamp_t now);
 
   token_signer tokens;
+  fingerprinter fingerprints;
   token_cache verified;
   generation_table generations;
   password_pool passwords;

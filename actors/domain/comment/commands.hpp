@@ -24,6 +24,11 @@ struct comment_view {
   person writer;
   std::int64_t created_at = 0;
   std::optional<std::int64_t> updated_at;
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(seq, contents, writer, created_at, updated_at);
+  }
 };
 using reply = std::variant<comment_view>;
 

@@ -36,6 +36,11 @@ struct post_view {
   person writer;
   std::int64_t created_at = 0;
   std::optional<std::int64_t> updated_at;
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(seq, contents, numbers, likes_of_me, writer, created_at, updated_at);
+  }
 };
 /// A commented post answers with the comment's own reply.
 using reply = std::variant<post_view>;

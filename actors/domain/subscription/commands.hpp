@@ -64,11 +64,28 @@ struct device_view {
   std::string endpoint;
   std::string locale;
   std::int64_t created_at = 0;
+  bool replayed = false;  ///< the stored outcome of an earlier call; said by the shell, not stored
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(seq, user_id, endpoint, locale, created_at);
+  }
 };
 struct removed_view {
   bool removed = false;
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(removed);
+  }
 };
-struct nothing_view {};
+struct nothing_view {
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v();
+  }
+};
 using reply = std::variant<device_view, removed_view, nothing_view>;
 
 }  // namespace social::domain::subscription

@@ -37,12 +37,22 @@ struct account_view {
   std::uint64_t login_count = 0;
   std::optional<std::int64_t> last_login_at;
   std::int64_t created_at = 0;
-  std::uint64_t generation = 0;  ///< for tokens; never shown
+  std::uint64_t generation = 0;  ///< for tokens; never shown, and not stored with the reply
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(seq, name, email, profile_image_url, login_count, last_login_at, created_at);
+  }
 };
 struct connection_view {
   std::uint64_t user_id = 0;    ///< who asked
   std::uint64_t target_id = 0;  ///< who grants
   connection_state state = connection_state::none;
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(user_id, target_id, state);
+  }
 };
 using reply = std::variant<account_view, connection_view>;
 

@@ -11,6 +11,7 @@
 #include "actors/queries/queries.hpp"
 #include "config/compose/common/aggregate_limits.hpp"
 #include "config/compose/common/http_metrics.hpp"
+#include "config/compose/common/journal_keeping.hpp"
 #include "http/api/api_handler.hpp"
 #include "http/auth/services.hpp"
 #include "http/server/envelope.hpp"
@@ -42,9 +43,10 @@ class late_handler final : public http::handler {
   std::atomic<http::handler*> target_{nullptr};
 };
 
-http::auth::options auth_options(const config::settings& s, std::string secret) {
+http::auth::options auth_options(const config::settings& s, std::string secret, std::string fingerprint_key) {
   http::auth::options o;
   o.token.secret = std::move(secret);
+  o.fingerprint_key = std::move(fingerprint_key);
   o.token.lifetime_s = std::chrono::duration_cast<std::chrono::seconds>(s.auth.token_ttl).count();
   o.password.threads = s.limits.hash_threads;
   o.password.queue_max = s.limits.logins_in_flight;
@@ -111,6 +113,7 @@ struct api_role::parts {
   std::unique_ptr<http::server> server;
   std::string url;
   std::string public_url;
+  std::unique_ptr<journal_keeping> journal;
 
   result<void> fill_generations();
 };
@@ -140,10 +143,13 @@ result<std::unique_ptr<api_role>> api_role::open(host& on) {
   auto made = std::make_unique<parts>(on);
   auto secret = on.data().jwt_key(on.settings.auth.jwt_key_file);
   if (!secret) return secret.error();
+  auto fingerprint_key = on.data().idempotency_key();
+  if (!fingerprint_key) return fingerprint_key.error();
   auto store = on.open_store("api", on.data().api());
   if (!store) return store.error();
   made->store = std::move(*store);
-  made->auth = std::make_unique<http::auth::services>(auth_options(on.settings, std::move(*secret)));
+  made->auth = std::make_unique<http::auth::services>(
+      auth_options(on.settings, std::move(*secret), std::move(*fingerprint_key)));
   if (auto filled = made->fill_generations(); !filled) return filled.error();
 
   aggregates::region_parts region;
@@ -206,8 +212,13 @@ ports::store api_role::store() {
   return parts_->store.ports;
 }
 
+void api_role::keep_journal(std::vector<events::journal_holder> readers) {
+  parts_->journal = std::make_unique<journal_keeping>(parts_->on, "api", parts_->store, std::move(readers));
+}
+
 bool api_role::stop(std::chrono::milliseconds deadline) {
   auto& p = *parts_;
+  if (p.journal) p.journal->stop();
   const auto end = std::chrono::steady_clock::now() + deadline;
   const auto left = [&] {
     return std::max(std::chrono::milliseconds(0),

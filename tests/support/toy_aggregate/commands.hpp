@@ -43,6 +43,11 @@ struct view {
   std::uint64_t seq = 0;
   std::uint64_t total = 0;
   std::uint64_t labels = 0;
+  static constexpr std::uint8_t version = 1;
+  template <class V>
+  void fields(V& v) {
+    v(seq, total, labels);
+  }
 };
 using reply = std::variant<view>;
 

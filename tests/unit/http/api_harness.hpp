@@ -102,6 +102,7 @@ struct reply {
 inline auth::options cheap_auth() {
   auth::options o;
   o.token.secret = std::string(64, 's');
+  o.fingerprint_key = std::string(32, 'f');
   o.password.memory_bytes = 8192;
   o.password.passes = 1;
   o.password.threads = 1;

@@ -55,7 +55,7 @@ TEST_CASE("joining hashes, asks the shard of the e-mail and hands out a token th
   CHECK(asked.target.id == 0);
   CHECK(asked.target.kind == domain::aggregate_kind::user);
   CHECK(asked.target.shard == shard_of_email("harry@example.com", 64));
-  CHECK(asked.context.idempotency_key == "k-1");
+  CHECK(asked.context.idempotency.key == "k-1");
   CHECK_FALSE(asked.context.trace.empty());
   const auto& join = std::get<domain::user::join>(f.node.last<domain::user_aggregate>());
   CHECK(join.password_hash.starts_with("$argon2id$"));
