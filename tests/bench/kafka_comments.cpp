@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
   const auto count = std::stoull(given.at("--count"));
   // A source of its own at each run: what is sent are no duplicates.
   const auto project = kafka::publish_domain_events("/bench/" + std::to_string(now()), {});
-  std::vector<kafka::publication> made;
+  kafka::publications made;
   for (std::uint64_t number = 1; number <= count; ++number) {
     ports::journal_record record{0, number, now(), "", {commented(number, owners[number % owners.size()])}};
     if (!project(record, made)) bench::fail("an event cannot be published");

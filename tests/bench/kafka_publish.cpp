@@ -88,7 +88,7 @@ void fill(ports::journal& journal, std::uint64_t events) {
 
 /// The same records that the bridge makes.
 std::vector<kafka::record> records_of(const ports::journal& journal, const kafka::publish_function& project) {
-  std::vector<kafka::publication> made;
+  kafka::publications made;
   for (shard_t shard = 0; shard < shards; ++shard) {
     for (std::uint64_t after = 0; after < journal.head(shard);) {
       const auto read = journal.read(shard, after, 1'000, 1 << 20);

@@ -1,11 +1,13 @@
 // What the machine gives at best: bare Beast without routing, JSON, checks or limits. The server is measured against
 // it.
 //
-//   bench_limit_server --threads 2 --answer FILE [--store DIR --rows 700]
+//   bench_limit_server --threads 2 --answer FILE [--store DIR --rows 700 [--sync-ms 15]]
 //
-// GET: the bytes of FILE (a whole answer, header included). POST: the same, once one thread has written the request's
-// body and `rows` more bytes to RocksDB, merged with all requests that wait, and synced. Prints one line with its port.
+// GET: the bytes of FILE (a whole answer, header included). Any other method: the same, once one thread has written the
+// request's body and `rows` more bytes to RocksDB, merged with all requests that wait, and synced; each sync takes so
+// many milliseconds longer than the disk does. Prints one line with its port.
 // Ends when standard input does.
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -31,6 +33,9 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
+
+#include "tests/support/slow_file_system.hpp"
 
 namespace {
 
@@ -46,9 +51,14 @@ using net::ip::tcp;
 /// One thread writes everything that waits in one synced batch.
 class committer {
  public:
-  committer(const std::string& folder, std::size_t row_bytes) : rows_(row_bytes, 'r') {
+  committer(const std::string& folder, std::size_t row_bytes, std::chrono::milliseconds slower)
+      : rows_(row_bytes, 'r') {
     rocksdb::Options options;
     options.create_if_missing = true;
+    if (slower.count() > 0) {
+      slow_ = rocksdb::NewCompositeEnv(social::test::slow_file_system::make(slower));
+      options.env = slow_.get();
+    }
     const auto opened = rocksdb::DB::Open(options, folder, &store_);
     if (!opened.ok()) fail(opened.ToString());
     thread_ = std::thread([this] { run(); });
@@ -99,6 +109,7 @@ class committer {
     }
   }
 
+  std::unique_ptr<rocksdb::Env> slow_;
   rocksdb::DB* store_ = nullptr;
   const std::string rows_;
   std::mutex mutex_;
@@ -123,7 +134,7 @@ class connection : public std::enable_shared_from_this<connection> {
     request_ = {};
     beast::http::async_read(stream_, buffer_, request_, [self = shared_from_this()](beast::error_code failed, auto) {
       if (failed) return;
-      if (self->request_.method() != beast::http::verb::post || self->settings_.store == nullptr) return self->write();
+      if (self->request_.method() == beast::http::verb::get || self->settings_.store == nullptr) return self->write();
       self->settings_.store->commit(std::move(self->request_.body()),
                                     [self] { net::post(self->stream_.get_executor(), [self] { self->write(); }); });
     });
@@ -162,12 +173,13 @@ void accept_next(tcp::acceptor& acceptor, std::vector<std::unique_ptr<net::io_co
 }  // namespace
 
 int main(int argc, char* argv[]) {
-  std::map<std::string, std::string> options{{"--threads", "2"}, {"--rows", "700"}};
+  std::map<std::string, std::string> options{{"--threads", "2"}, {"--rows", "700"}, {"--sync-ms", "0"}};
   for (int i = 1; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
   settings given{std::stoul(options["--threads"]), content_of(options["--answer"]), nullptr};
   std::unique_ptr<committer> store;
   if (const auto folder = options["--store"]; !folder.empty()) {
-    store = std::make_unique<committer>(folder, std::stoul(options["--rows"]));
+    store = std::make_unique<committer>(folder, std::stoul(options["--rows"]),
+                                        std::chrono::milliseconds(std::stoul(options["--sync-ms"])));
     given.store = store.get();
   }
 

@@ -5,8 +5,8 @@ The limit is measured in the same run: a bare Beast server that does nothing els
 out. Rounds alternate between both sides, so that a busy moment of the machine hits both; medians are shown. `ratio` is
 value / limit_value; for start and memory, where the limit is a goal, less than 1 is good.
 
-`kafka` stands for all figures that need a broker, which is started for them (Java and Maven: tests/support/kafka); they
-are not measured unless they are named.
+Groups are not measured unless they are named: `storage` (storage_figures.py; some minutes, and 1 GiB in build/bench) and
+`kafka` (kafka_figures.py; a broker is started, with Java and Maven: tests/support/kafka).
 
     run.py [--rounds N] [--seconds N] [--connections N] [NAME...]
 """
@@ -27,6 +27,7 @@ import time
 from pathlib import Path
 
 from kafka_figures import KafkaFigures
+from storage_figures import StorageFigures
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SOCIAL_BIN_DIR", ROOT / "build" / "release"))
@@ -240,28 +241,31 @@ class Bench:
         self.say("encryptions_per_second", got["value"], "messages/s", got["limit"],
                  f"one thread, 400-byte payload, median of {got['rounds']}; limit: the two P-256 multiplications of a new key pair and its ECDH")
 
-    KAFKA = [f"kafka_{name}" for name in KafkaFigures.FIGURES]
     FIGURES = ["http_server_bare", "http_get_me", "http_post", "start_ready_seconds", "resident_memory_mib",
                "encryptions_per_second"]
 
 
 def main():
+    groups = {"storage": StorageFigures, "kafka": KafkaFigures}
+    members = {group: [f"{group}_{figure}" for figure in owner.FIGURES] for group, owner in groups.items()}
+    known = [*Bench.FIGURES, *(name for group, names in members.items() for name in (group, *names))]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*Bench.FIGURES, "kafka", *Bench.KAFKA]))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--connections", type=int, default=64, help="of the figures that are in no group")
     options = parser.parse_args()
-    unknown = set(options.names) - {*Bench.FIGURES, "kafka", *Bench.KAFKA}
+    unknown = set(options.names) - set(known)
     if unknown:
-        parser.error(f"no figure {', '.join(sorted(unknown))}; there are: {', '.join([*Bench.FIGURES, 'kafka', *Bench.KAFKA])}")
-    names = [each for name in options.names or Bench.FIGURES for each in (Bench.KAFKA if name == "kafka" else [name])]
+        parser.error(f"no figure {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+    names = [each for name in options.names or Bench.FIGURES for each in members.get(name, [name])]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     bench = Bench(options)
+    owners = {name: (owner(bench, Child), name.removeprefix(f"{group}_"))
+              for group, owner in groups.items() for name in members[group]}
     try:
-        over_kafka = KafkaFigures(bench, Child)
         for name in names:
-            owner, figure = (over_kafka, name.removeprefix("kafka_")) if name in Bench.KAFKA else (bench, name)
+            owner, figure = owners.get(name, (bench, name))
             getattr(owner, figure)()
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)

@@ -66,10 +66,10 @@ kafka::received record_of(std::size_t number, std::size_t users) {
   d.created_at = 1'700'000'000'000;
   ports::journal_record from;
   from.events.push_back(domain::encode_event<domain::subscription_aggregate>(e.user, e));
-  std::vector<kafka::publication> out;
+  kafka::publications out;
   if (!kafka::publish_subscriptions("/social-server/0123456789abcdef0123456789abcdef")(from, out)) fail("no record");
   kafka::received r;
-  r.content = std::move(out.at(0).what);
+  r.content = out.at(0).what;
   r.content.partition = 0;
   r.offset = static_cast<std::int64_t>(number);
   r.time = 1'700'000'000'000;
