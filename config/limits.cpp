@@ -102,6 +102,10 @@ constexpr std::array table = {
          "an entity without messages for this long leaves memory", "longer than a visit; loading it again is one read"),
     count("limits.commit-queue", "commands", "16384", 1, 1'000'000, limit<&l::commit_queue_commands>,
           "commands that wait for the disk; 503 beyond", "half a second at 35,000 a second"),
+    bytes("limits.journal-size", "16GiB", mib, 1024 * 1024 * mib, limit<&l::journal_bytes>,
+          "size of one store's journal above which readiness is degraded; nothing is refused for it",
+          "a week of 10 writes a second takes 6 GiB; more means that a reader holds it back or the disk was planned "
+          "small"),
     count("limits.actors-listed", "actors", "1000", 1, 100'000, limit<&l::actors_listed>,
           "most actors in one answer of the admin API", "a page a person can read; about 300 KiB of JSON"),
     count("limits.logins-in-flight", "logins", "64", 1, 10'000, limit<&l::logins_in_flight>,

@@ -36,6 +36,7 @@ struct limit_settings {
   std::chrono::milliseconds entity_idle{};
   std::uint64_t commit_queue_commands = 0;
   std::uint64_t actors_listed = 0;
+  std::uint64_t journal_bytes = 0;  ///< of one store's journal; beyond it readiness says degraded
 
   // Signing in.
   std::uint64_t logins_in_flight = 0;

@@ -84,6 +84,7 @@ struct settings {
   config::roles roles;
   config::durability durability = config::durability::sync;
   std::uint16_t shards = 0;
+  std::chrono::milliseconds journal_retention{};
   std::chrono::milliseconds shutdown_deadline{};
   std::uint64_t actor_threads = 0;
   http_settings http;

@@ -48,7 +48,8 @@ rocksdb::Status batch_writer::append(pending_request& pending) {
     status = batch_.Put(store_.handle(family::journal), rocksdb::Slice(key.data(), key.size()), request.journal_value);
   }
   if (request.trim_below != 0 && status.ok()) {
-    const auto from = encode_journal_key({request.shard, 0});
+    // From the oldest, not from 0: range tombstones that overlap cost every later read.
+    const auto from = encode_journal_key({request.shard, heads_.oldest(request.shard)});
     const auto to = encode_journal_key({request.shard, request.trim_below});
     status = batch_.DeleteRange(store_.handle(family::journal), rocksdb::Slice(from.data(), from.size()),
                                 rocksdb::Slice(to.data(), to.size()));

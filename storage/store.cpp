@@ -83,7 +83,7 @@ result<std::uint64_t> rocks_store::trim_journal(shard_t shard, std::uint64_t hol
   {
     const auto inside = parts_->gate.enter(parts_->machine.options().read_wait_max);
     if (!inside) return error{error_code::store_unavailable, "the store is being reopened"};
-    auto found = plan_trim(*inside, shard, {hold, before, records_max});
+    auto found = plan_trim(*inside, shard, {parts_->heads.oldest(shard), hold, before, records_max});
     if (!found) return found.error();
     plan = *found;
   }
@@ -95,6 +95,17 @@ result<std::uint64_t> rocks_store::trim_journal(shard_t shard, std::uint64_t hol
       false);
   if (const auto answer = outcome.get(); !answer) return answer.error();
   return plan.events;
+}
+
+std::uint64_t rocks_store::journal_bytes() const {
+  const auto inside = parts_->gate.enter();
+  if (!inside) return 0;
+  std::uint64_t tables = 0;
+  std::uint64_t memory = 0;
+  auto* journal = inside->handle(family::journal);
+  inside->db().GetIntProperty(journal, rocksdb::DB::Properties::kTotalSstFilesSize, &tables);
+  inside->db().GetIntProperty(journal, rocksdb::DB::Properties::kCurSizeAllMemTables, &memory);
+  return tables + memory;
 }
 
 result<void> rocks_store::copy_to(const std::filesystem::path& to) {

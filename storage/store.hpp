@@ -47,6 +47,10 @@ class rocks_store {
   /// counted on. The number of events removed. Blocks on the disk. Errors: those of reading and committing.
   result<std::uint64_t> trim_journal(shard_t shard, std::uint64_t hold, timestamp_t before, std::size_t records_max);
 
+  /// What the journal takes on disk and in memory; what was removed counts until it is compacted away. 0 while the
+  /// store is being reopened.
+  [[nodiscard]] std::uint64_t journal_bytes() const;
+
   /// Makes a consistent copy of everything committed so far in `to`, which must not exist, while the store goes on;
   /// takes as long as flushing what is not in tables. May block. What it makes is a store: see skip_ahead (backup.hpp)
   /// before one goes on from it. Errors: io_error, store_unavailable (being reopened).

@@ -12,6 +12,7 @@
 namespace social::storage {
 
 struct trim_limits {
+  std::uint64_t from = 0;  ///< the oldest sequence kept: what is before it need not be passed over again
   std::uint64_t hold = 0;  ///< the last sequence that nobody waits for
   timestamp_t before = 0;  ///< records from then on stay
   std::size_t records_max = 0;
@@ -22,7 +23,7 @@ struct trim_plan {
   std::uint64_t events = 0;  ///< that go; 0: nothing does
 };
 
-/// Reads from the shard's oldest record on. Errors: corrupt_record, io_error.
+/// Reads from `from` on. Errors: corrupt_record, io_error.
 result<trim_plan> plan_trim(const database& store, shard_t shard, const trim_limits& limits);
 
 }  // namespace social::storage

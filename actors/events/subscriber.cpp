@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -151,8 +152,10 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
   void skip_gone(shard_t shard, std::uint64_t& cursor) {
     const auto oldest = source_.oldest(shard);
     if (oldest == 0 || cursor + 1 >= oldest) return;
-    log::error("events", "events were gone before they could be read",
-               {{"subscriber", options_.name}, {"shard", shard}, {"skipped", oldest - cursor - 1}});
+    // Once, however often the batch behind the gap fails.
+    if (std::exchange(told_gone_[shard], oldest) != oldest)
+      log::error("events", "events were gone before they could be read; it goes on from the oldest",
+                 {{"subscriber", options_.name}, {"shard", shard}, {"skipped", oldest - cursor - 1}});
     next_skipped_ += oldest - cursor - 1;
     cursor = oldest - 1;
   }
@@ -252,8 +255,9 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
   std::vector<std::uint64_t> next_;     ///< with the batch under way
   std::uint64_t next_skipped_ = 0;      ///< likewise
   std::size_t next_ahead_ = 0;
-  std::set<shard_t> unsaved_;  ///< shards whose first cursor is not written yet
-  std::uint64_t batch_ = 0;    ///< number of the batch under way
+  std::map<shard_t, std::uint64_t> told_gone_;  ///< the oldest sequence at the time
+  std::set<shard_t> unsaved_;                   ///< shards whose first cursor is not written yet
+  std::uint64_t batch_ = 0;                     ///< number of the batch under way
   std::size_t batch_size_ = 0;
   shard_t first_shard_ = 0;
   bool busy_ = false;

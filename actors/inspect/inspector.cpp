@@ -183,17 +183,23 @@ void inspector::add_dead_letters(const std::string& component, std::function<std
   dead_letters_[component] = std::move(report);
 }
 void inspector::add_subscriber(std::function<std::string()> report) {
-  if (subscribers_.empty()) {
-    add_report("subscribers", [this] {
-      std::string out;
-      json_writer json(out);
-      json.begin_array();
-      for (const auto& each : subscribers_) json.raw(each());
-      json.end_array();
-      return out;
-    });
-  }
-  subscribers_.push_back(std::move(report));
+  add_element("subscribers", std::move(report));
+}
+void inspector::add_journal(std::function<std::string()> report) {
+  add_element("journals", std::move(report));
+}
+void inspector::add_element(const std::string& name, std::function<std::string()> report) {
+  auto& list = lists_[name];
+  list.push_back(std::move(report));
+  if (list.size() > 1) return;
+  add_report(name, [&list] {  // elements of a map stay where they are
+    std::string out;
+    json_writer json(out);
+    json.begin_array();
+    for (const auto& each : list) json.raw(each());
+    json.end_array();
+    return out;
+  });
 }
 void inspector::add_replayer(std::function<bool(std::string_view)> owns,
                              std::function<void(std::string, std::function<void(result<void>)>)> replay) {

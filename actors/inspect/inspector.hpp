@@ -29,6 +29,8 @@ class inspector final : public protocol::inspection {
 
   /// JSON object of one reader of a journal: an element of GET /admin/subscribers.
   void add_subscriber(std::function<std::string()> report);
+  /// JSON object of one journal: an element of GET /admin/journals.
+  void add_journal(std::function<std::string()> report);
   /// Replays the dead letters whose ids it `owns`; the first that was added wins. `replay` must not block.
   void add_replayer(std::function<bool(std::string_view id)> owns,
                     std::function<void(std::string id, std::function<void(result<void>)> done)> replay);
@@ -44,6 +46,8 @@ class inspector final : public protocol::inspection {
   void stop();
 
  private:
+  void add_element(const std::string& name, std::function<std::string()> report);
+
   struct asker;
   struct replayer {
     std::function<bool(std::string_view)> owns;
@@ -55,7 +59,7 @@ class inspector final : public protocol::inspection {
   std::vector<std::function<void(metric_sink&)>> collectors_;
   std::map<std::string, std::function<std::string()>> reports_;
   std::map<std::string, std::function<std::string()>> dead_letters_;
-  std::vector<std::function<std::string()>> subscribers_;
+  std::map<std::string, std::vector<std::function<std::string()>>> lists_;  ///< reports that are arrays
   std::vector<replayer> replayers_;
 };
 

@@ -59,8 +59,8 @@ class inspection {
   virtual std::vector<readiness_check> readiness() const = 0;
   /// Prometheus text format 0.0.4.
   virtual std::string metrics() const = 0;
-  /// JSON for GET /admin/push, /admin/kafka, /admin/subscribers, /admin/shards, /admin/dead-letters; nullopt: not
-  /// served here.
+  /// JSON for GET /admin/push, /admin/kafka, /admin/subscribers, /admin/shards, /admin/journals, /admin/dead-letters;
+  /// nullopt: not served here.
   virtual std::optional<std::string> report(const std::string& name) const = 0;
   /// Gives a dead letter of /admin/dead-letters a new life. `done` runs once, on any thread. Errors: not_found,
   /// outcome_unknown (begun, but nothing has acknowledged it within 10 s), those of the component that keeps it.

@@ -19,7 +19,6 @@ constexpr auto everything = std::numeric_limits<std::uint64_t>::max();
 constexpr std::int64_t timer_max_ms = 60'000;
 constexpr std::int64_t forget_every_ms = 60'000;
 constexpr std::int64_t trim_every_ms = 600'000;
-constexpr std::uint64_t cursor_written_every = 256;
 
 }  // namespace
 
@@ -278,7 +277,7 @@ bool planner_actor::react() {
   }
 
   if (found->commands.empty() && found->rows.empty() &&
-      found->read_up_to - written_cursors_[shard] < cursor_written_every) {
+      found->read_up_to - written_cursors_[shard] < reaction_cursor_lag_max) {
     cursors_[shard] = found->read_up_to;  // nothing followed: reading it again does no harm
     return true;
   }

@@ -88,4 +88,15 @@ result<reactions> read_reactions(const ports::store& store, shard_t shard, std::
   return out;
 }
 
+result<std::vector<std::uint64_t>> reaction_cursors(const ports::store& store) {
+  std::vector<std::uint64_t> found;
+  draft rows(*store.rows);
+  for (shard_t shard = 0; shard < store.log->shards(); ++shard) {
+    const auto row = rows.get<reaction_cursor_row>(reaction_cursor_key(shard));
+    found.push_back(row ? row->position : 0);
+  }
+  if (rows.failure()) return *rows.failure();
+  return found;
+}
+
 }  // namespace social::push

@@ -1,6 +1,7 @@
 // What follows from a device that moved or went: the push store's own journal is read for it.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "actors/domain/subscription/commands.hpp"
@@ -24,5 +25,10 @@ struct reactions {
 /// store holds now. Blocks. Errors: what reading met.
 result<reactions> read_reactions(const ports::store& store, shard_t shard, std::uint64_t after,
                                  std::size_t records_max);
+
+/// Where the planner stands in the push store's journal, by shard, as its rows say; 0: nothing was written yet. It lags
+/// by up to `reaction_cursor_lag_max` events that nothing followed from. Blocks. Errors: the store's, corrupt_record.
+result<std::vector<std::uint64_t>> reaction_cursors(const ports::store& store);
+inline constexpr std::uint64_t reaction_cursor_lag_max = 256;
 
 }  // namespace social::push

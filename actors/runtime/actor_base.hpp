@@ -54,11 +54,13 @@ class instrumented : public Base {
       stats_->shed.fetch_add(1, std::memory_order_relaxed);
       return;
     }
+    if (this->mailbox().closed()) note_undelivered(*element);
     stats_->mailbox_depth.fetch_add(1, std::memory_order_relaxed);
     Base::enqueue(std::move(element), host);
   }
 
   void on_exit() override {
+    note_left_behind();
     context_.actors.leave(*stats_);
     Base::on_exit();
   }
@@ -102,6 +104,21 @@ class instrumented : public Base {
     } catch (const std::exception& thrown) {
       return error{error_code::internal, thrown.what()};
     }
+  }
+
+  /// On the sender's thread. Its own timers may fire after its end, and system messages are CAF's business.
+  void note_undelivered(const caf::mailbox_element& element) {
+    const auto& content = element.content();
+    if (element.sender == this->ctrl() || content.size() == 0 || content.type(0).first != 0) return;
+    context_.dead_letters.add({context_.now(), "actor_gone", whoami(), message_name(*content.type(0).second)});
+  }
+
+  /// What waits in the mailbox of an actor that ends is dropped by CAF. Requests among it answer themselves.
+  void note_left_behind() {
+    const auto left = stats_->mailbox_depth.load(std::memory_order_relaxed);
+    if (left <= 0) return;
+    context_.dead_letters.add({context_.now(), "actor_gone", whoami(), std::to_string(left) + " waiting messages"},
+                              static_cast<std::uint64_t>(left));
   }
 
   void note_handled(std::uint64_t ns, std::int64_t now_us) {

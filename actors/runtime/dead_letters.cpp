@@ -2,9 +2,9 @@
 
 namespace social::runtime {
 
-void dead_letter_office::add(dead_letter letter) {
+void dead_letter_office::add(dead_letter letter, std::uint64_t times) {
   const std::lock_guard lock(mutex_);
-  ++counts_[letter.reason];
+  counts_[letter.reason] += times;
   kept_.push_back(std::move(letter));
   if (kept_.size() > kept_max_) kept_.pop_front();
 }

@@ -29,6 +29,10 @@ void ask_table::count_late() {
   node_.dead_letters.add({node_.now(), "late_reply", "gateway/" + std::to_string(io_ + 1), "answer"});
 }
 
+void ask_table::count_shed() {
+  node_.dead_letters.add({node_.now(), "asks_full", "gateway/" + std::to_string(io_ + 1), "ask"});
+}
+
 void ask_table::expire(std::int64_t now_us) {
   std::vector<std::shared_ptr<open_ask>> late;
   {

@@ -41,6 +41,7 @@ class ask_table : public std::enable_shared_from_this<ask_table> {
         return route(std::make_shared<reply_slot<T>>(
             [table = shared_from_this(), kept](result<T> outcome) { table->answered(*kept, std::move(outcome)); }));
       refused = error_code::overloaded;
+      count_shed();
     }
     kept->done(refused);  // outside of the lock: it may ask again
   }
@@ -69,6 +70,7 @@ class ask_table : public std::enable_shared_from_this<ask_table> {
   bool keep(std::shared_ptr<open_ask> ask);
   [[nodiscard]] bool take(open_ask& ask) noexcept;
   void count_late();
+  void count_shed();
   template <class T>
   void answered(typed_ask<T>& ask, result<T> outcome) {
     if (!take(ask)) return count_late();

@@ -177,6 +177,20 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     }
     return left;
   }
+  /// As rocks_store::trim_journal does.
+  result<std::uint64_t> trim(shard_t shard, std::uint64_t hold, timestamp_t before, std::size_t records_max) {
+    const std::lock_guard lock(mutex_);
+    if (read_failure_) return *read_failure_;
+    auto& records = image_.records[shard];
+    std::uint64_t gone = 0;
+    for (std::size_t seen = 0; seen < records_max && records.size() > 1; ++seen) {
+      const auto& first = records.front();
+      if (first.time >= before || first.first_sequence + first.events.size() - 1 > hold) break;
+      gone += first.events.size();
+      records.erase(records.begin());
+    }
+    return gone;
+  }
   /// All rows of a table in key order.
   [[nodiscard]] std::vector<ports::scanned_row> table_rows(domain::table where) const {
     return scan_table(where, std::nullopt, std::numeric_limits<std::uint64_t>::max(),

@@ -55,6 +55,7 @@ void collect_requests(const kafka::requester_metrics& m, inspect::metric_sink& s
 }  // namespace
 
 struct api_kafka::parts {
+  ports::store store;
   std::unique_ptr<kafka::bridge> outbox;
   std::unique_ptr<kafka::requester> requests;  ///< null: nobody is asked
 };
@@ -62,6 +63,7 @@ struct api_kafka::parts {
 api_kafka::api_kafka(host& on, kafka_link& link, ports::store store, bool asks_push)
     : parts_(std::make_unique<parts>()) {
   const auto& s = on.settings;
+  parts_->store = store;
   parts_->outbox = std::make_unique<kafka::bridge>(
       on.node, bridge_options_of(s), *store.log, store, on.clock,
       kafka::publish_domain_events(protocol::event_source(store.log->store_id()), link.formats()),
@@ -86,6 +88,11 @@ api_kafka::api_kafka(host& on, kafka_link& link, ports::store store, bool asks_p
 api_kafka::~api_kafka() {
   stop_requests();
   stop_outbox(std::chrono::milliseconds(0));
+}
+
+events::journal_holder api_kafka::reader() const {
+  const auto name = parts_->outbox->status().name;
+  return {name, events::stored_cursors(name, *parts_->store.log, *parts_->store.rows)};
 }
 
 push_access api_kafka::push() {

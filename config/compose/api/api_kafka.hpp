@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 
+#include "actors/events/retention.hpp"
 #include "config/compose/api/api_role.hpp"
 #include "config/compose/common/kafka_link.hpp"
 
@@ -17,6 +18,9 @@ class api_kafka {
   ~api_kafka();
   api_kafka(const api_kafka&) = delete;
   api_kafka& operator=(const api_kafka&) = delete;
+
+  /// The outbox, for which the api's journal is kept.
+  [[nodiscard]] events::journal_holder reader() const;
 
   /// Empty functions when nobody is asked.
   [[nodiscard]] push_access push();

@@ -3,7 +3,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "actors/events/retention.hpp"
 #include "config/compose/common/host.hpp"
 #include "http/gateway/gateway.hpp"
 
@@ -29,6 +31,8 @@ class api_role {
   /// What links carry.
   [[nodiscard]] const std::string& public_url() const;
   [[nodiscard]] ports::store store();
+  /// Begins to shorten the journal, which is kept for these readers. Their stores outlive `stop`.
+  void keep_journal(std::vector<events::journal_holder> readers);
 
   /// Stops accepting, lets requests finish, ends the actors; `deadline` for all of it. False: it was cut short.
   bool stop(std::chrono::milliseconds deadline);

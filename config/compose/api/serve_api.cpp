@@ -20,6 +20,9 @@ class api_alone final : public service {
       kafka_ = std::make_unique<api_kafka>(on_, *link_, api_->store(), !s.push.off);
     }
     if (auto started = api_->start(kafka_ ? kafka_->push() : push_access{}); !started) return started.error();
+    std::vector<events::journal_holder> readers;
+    if (kafka_) readers.push_back(kafka_->reader());
+    api_->keep_journal(std::move(readers));
     if (link_) link_->start();
     return config::ready_info{api_->url(), {}, {.api = true, .push = false}};
   }

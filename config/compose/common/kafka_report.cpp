@@ -129,6 +129,10 @@ protocol::readiness_check check_outbox(const std::string& name, const kafka::bri
     return degraded(name, std::to_string(outbox.ahead) +
                               " shards are not published: their cursors are ahead of the journal, as after an older "
                               "copy of the store was put back");
+  if (outbox.skipped > 0)
+    return degraded(name, std::to_string(outbox.skipped) +
+                              " events were gone before they could be published: Kafka was not used for longer than "
+                              "journal.retention. The outbox goes on from the oldest; the next start clears this");
   if (outbox.depth > 0 && outbox.age_ms >= outbox_age_degraded_ms) {
     auto why = std::to_string(outbox.depth) + " events wait for Kafka, the oldest for " +
                std::to_string(outbox.age_ms / 1000) + " s";

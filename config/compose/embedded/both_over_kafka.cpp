@@ -24,6 +24,8 @@ class both_linked final : public service {
     if (auto started = api_->start(asking_->push()); !started) return started.error();
     push_->start(api_->public_url());
     serving_ = std::make_unique<push_kafka>(on_, *link_, *push_, stopping_);
+    api_->keep_journal({asking_->reader()});
+    push_->keep_journal({serving_->reader()});
     link_->start();
     return config::ready_info{api_->url(), {}, {.api = true, .push = true}};
   }

@@ -1,10 +1,10 @@
 #include "config/compose/embedded/serve_both.hpp"
 
-#include "actors/base/json_writer.hpp"
 #include "actors/base/log.hpp"
 #include "actors/events/projection.hpp"
 #include "actors/events/subscriber.hpp"
 #include "config/compose/api/api_role.hpp"
+#include "config/compose/common/subscriber_report.hpp"
 #include "config/compose/embedded/both_over_kafka.hpp"
 #include "config/compose/push/push_side.hpp"
 
@@ -13,6 +13,7 @@ namespace {
 
 /// A push is late by at most this under load.
 constexpr std::int64_t push_pull_interval_ms = 20;
+constexpr auto push_subscriber = "push";
 
 /// A record that does not decode is said loudly and left behind: it must not hold back what follows.
 events::effect push_effect(host& on, push_side& push, std::string source) {
@@ -31,37 +32,6 @@ events::effect push_effect(host& on, push_side& push, std::string source) {
   };
 }
 
-std::string subscriber_report(const events::subscriber& feed) {
-  const auto status = feed.status();
-  std::string out;
-  json_writer json(out);
-  json.begin_object()
-      .member("name", std::string_view(status.name))
-      .member("lag", status.lag)
-      .member("handled", status.handled)
-      .member("failures", status.failures)
-      .member("skipped", status.skipped);
-  if (!status.last_failure.empty()) json.member("lastFailure", std::string_view(status.last_failure));
-  json.key("cursors").begin_array();
-  for (const auto cursor : status.cursors) json.value(cursor);
-  json.end_array().end_object();
-  return out;
-}
-
-void tell_about(host& on, const events::subscriber& feed) {
-  on.inspector.add_subscriber([&feed] { return subscriber_report(feed); });
-  on.inspector.add_metrics([&feed](inspect::metric_sink& sink) {
-    const auto status = feed.status();
-    const inspect::labels with{{"subscriber", status.name}};
-    sink.gauge("social_journal_subscriber_lag_events", "Events that a subscriber has not seen yet",
-               static_cast<double>(status.lag), with);
-    sink.counter("social_journal_subscriber_failures_total", "Attempts of a subscriber that failed",
-                 static_cast<double>(status.failures), with);
-    sink.counter("social_journal_subscriber_skipped_events_total", "Events gone before they were read",
-                 static_cast<double>(status.skipped), with);
-  });
-}
-
 /// Without Kafka: the push role is fed from the journal beside it.
 class both_in_one final : public service {
  public:
@@ -78,9 +48,11 @@ class both_in_one final : public service {
     push_->start(api_->public_url());
     const auto journal = api_->store();
     feed_ = std::make_unique<events::subscriber>(
-        on_.node, events::subscriber_options{.name = "push", .pull_interval_ms = push_pull_interval_ms}, *journal.log,
-        *push_->store().rows, push_effect(on_, *push_, protocol::event_source(journal.log->store_id())));
+        on_.node, events::subscriber_options{.name = push_subscriber, .pull_interval_ms = push_pull_interval_ms},
+        *journal.log, *push_->store().rows, push_effect(on_, *push_, protocol::event_source(journal.log->store_id())));
     tell_about(on_, *feed_);
+    api_->keep_journal({{push_subscriber, events::synced_cursors(push_subscriber, *journal.log, push_->store())}});
+    push_->keep_journal({});
     return config::ready_info{api_->url(), {}, {.api = true, .push = true}};
   }
 

@@ -98,7 +98,8 @@ kafka::push_service service_of(push_side& push, kafka::subscription_table& table
 
 struct push_kafka::parts {
   parts(host& on, kafka_link& link, push_side& push)
-      : table(table_parts_of(on, link, push)),
+      : store(push.store()),
+        table(table_parts_of(on, link, push)),
         replies(on.node, {.name = "replies"}, kafka::real_producer(link.client(), reply_options(), link.health())),
         // Without a time limit: a dead letter that cannot leave now leaves when Kafka is back.
         dead(on.node, {.name = "dead-letters"},
@@ -131,6 +132,7 @@ struct push_kafka::parts {
     return sum;
   }
 
+  const ports::store store;
   kafka::subscription_table table;
   kafka::sender replies;
   kafka::sender dead;  ///< of its own: replies to a topic that takes none must not hold up dead letters
@@ -175,6 +177,11 @@ push_kafka::~push_kafka() {
   stop_feed(at_once);
   stop_table(at_once);
   stop_replies(at_once);
+}
+
+events::journal_holder push_kafka::reader() const {
+  const auto name = parts_->table.status().outbox.name;
+  return {name, events::stored_cursors(name, *parts_->store.log, *parts_->store.rows)};
 }
 
 void push_kafka::stop_feed(std::chrono::milliseconds deadline) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "actors/events/retention.hpp"
 #include "config/compose/common/kafka_link.hpp"
 #include "config/compose/common/service.hpp"
 #include "config/compose/push/push_side.hpp"
@@ -18,6 +19,9 @@ class push_kafka {
   ~push_kafka();
   push_kafka(const push_kafka&) = delete;
   push_kafka& operator=(const push_kafka&) = delete;
+
+  /// The outbox of the table of subscriptions, for which the push store's journal is kept.
+  [[nodiscard]] events::journal_holder reader() const;
 
   /// Takes nothing more, finishes and commits what is under way, leaves the group.
   void stop_feed(std::chrono::milliseconds deadline);

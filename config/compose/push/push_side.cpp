@@ -9,9 +9,11 @@
 #include "actors/domain/subscription/subscription.hpp"
 #include "actors/push/endpoint_turns.hpp"
 #include "actors/push/push_role.hpp"
+#include "actors/push/reactions.hpp"
 #include "actors/push/transport.hpp"
 #include "actors/push/vapid.hpp"
 #include "config/compose/common/aggregate_limits.hpp"
+#include "config/compose/common/journal_keeping.hpp"
 #include "config/compose/push/push_metrics.hpp"
 
 namespace social::compose {
@@ -41,6 +43,10 @@ result<std::unique_ptr<push::transport>> make_transport(const config::settings& 
   o.ca_files = s.push.ca_files;
   o.connections_per_origin_max = s.limits.push_lane_concurrency;
   return push::transport::make(std::move(o));
+}
+
+events::journal_holder reactions_reader(const ports::store& store) {
+  return {"reactions", [store] { return push::reaction_cursors(store); }, push::reaction_cursor_lag_max};
 }
 
 /// Lets nobody through until it is opened. A delivery that waits here is not answered yet, so none is lost.
@@ -75,6 +81,7 @@ struct push_side::parts {
   std::unique_ptr<push::endpoint_turns> turns;  ///< before the region, for all who command Subscriptions
   std::shared_ptr<console_gate> console = std::make_shared<console_gate>();
   std::unique_ptr<push::push_role> role;
+  std::unique_ptr<journal_keeping> journal;
   std::atomic<push::push_role*> serving{nullptr};  ///< HTTP is open before the role is made, which needs its URL
 };
 
@@ -187,8 +194,15 @@ ports::store push_side::store() {
   return parts_->store.ports;
 }
 
+void push_side::keep_journal(std::vector<events::journal_holder> readers) {
+  auto& p = *parts_;
+  readers.push_back(reactions_reader(p.store.ports));
+  p.journal = std::make_unique<journal_keeping>(p.on, "push", p.store, std::move(readers));
+}
+
 bool push_side::stop(std::chrono::milliseconds deadline) {
   auto& p = *parts_;
+  if (p.journal) p.journal->stop();
   open_console();
   bool in_time = !p.role || p.role->stop(deadline / 2);
   if (p.transport) p.transport->stop();

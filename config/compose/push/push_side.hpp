@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
+#include "actors/events/retention.hpp"
 #include "actors/protocol/messages.hpp"
 #include "actors/protocol/public_event.hpp"
 #include "actors/protocol/push.hpp"
@@ -36,6 +38,9 @@ class push_side {
   /// Deliveries in the store.
   [[nodiscard]] std::uint64_t pending() const;
   [[nodiscard]] ports::store store();
+  /// Begins to shorten the push store's own journal, which is kept for what follows from devices (reactions) and for
+  /// these readers. Their stores outlive `stop`.
+  void keep_journal(std::vector<events::journal_holder> readers);
 
   /// Ends the actors; `deadline` for all of it. False: it was cut short.
   bool stop(std::chrono::milliseconds deadline);

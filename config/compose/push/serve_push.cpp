@@ -17,6 +17,7 @@ class push_alone final : public service {
     push_->start(on_.settings.http.public_url);
     link_ = std::make_unique<kafka_link>(on_, std::string(config::name_of(self_)));
     kafka_ = std::make_unique<push_kafka>(on_, *link_, *push_, stopping_);
+    push_->keep_journal({kafka_->reader()});
     link_->start();
     return config::ready_info{{}, {}, {.api = false, .push = true}};
   }

@@ -198,6 +198,24 @@ TEST_CASE("a store that takes no writes refuses before anything is decided, and 
   CHECK(again.succeeded());
 }
 
+TEST_CASE("a full commit queue sheds the command, which is counted and listed", "[aggregates]") {
+  region_world world;
+  const auto id = world.open_toy();
+  world.store.refuse({error_code::overloaded, "the commit queue is full"});
+  const auto add = world.toy(id, toy::add{1});
+  world.node.run();
+  CHECK(add.refusal() == error_code::overloaded);
+  const auto& letters = world.node->context().dead_letters;
+  CHECK(letters.counts() == std::map<std::string, std::uint64_t>{{"commit_queue_full", 1}});
+  CHECK(letters.newest(1).at(0).from == "toy/" + std::to_string(id));
+  world.store.refuse({error_code::store_unavailable, "no disk"});
+  const auto down = world.toy(id, toy::add{1});
+  world.node.run();
+  CHECK(down.refusal() == error_code::store_unavailable);
+  CHECK(letters.counts().size() == 1);  // the store being away is no overload
+  world.store.accept();
+}
+
 TEST_CASE("64 likes in flight: one event, one count", "[aggregates]") {
   region_world world;
   const domain::user::state user{5, "Ann", "ann@example.org", "hash", 1, {}, 0, {}, 0};

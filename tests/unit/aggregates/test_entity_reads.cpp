@@ -58,6 +58,7 @@ TEST_CASE("while a read is under way later commands wait in the bounded queue", 
   for (int i = 0; i < 3; ++i) answers.push_back(s.world.toy(s.id, toy::add{1}));
   s.world.node.run_but("disk-reader");
   CHECK(answers[3].refusal() == error_code::overloaded);
+  CHECK(s.world.node->context().dead_letters.counts().at("queue_full") == 1);
   for (int i = 0; i < 3; ++i) CHECK_FALSE(answers[static_cast<std::size_t>(i)].arrived());
   s.world.node.run();
   for (int i = 0; i < 3; ++i) CHECK(answers[static_cast<std::size_t>(i)].succeeded());

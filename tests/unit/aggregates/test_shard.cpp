@@ -69,6 +69,7 @@ TEST_CASE("at the limit commands wait in the shard, one beyond is refused", "[ag
   world.node.run();
   CHECK_FALSE(two.arrived());
   CHECK(three.refusal() == error_code::overloaded);
+  CHECK(world.node->context().dead_letters.counts().at("queue_full") == 1);
   world.store.finish_refills();
   world.node.run();
   CHECK(one.succeeded());

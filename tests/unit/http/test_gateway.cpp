@@ -198,6 +198,7 @@ TEST_CASE("at the limit asks are kept, one beyond is refused; each I/O thread ha
   CHECK(one->empty());
   CHECK(two->empty());
   CHECK(three->at(0).error().code == error_code::overloaded);
+  CHECK(f.node->context().dead_letters.counts().at("asks_full") == 1);
   CHECK(other->empty());
   CHECK(f.commands.size() == 2);
   f.commands[0].reply->answer(domain::erase(2));

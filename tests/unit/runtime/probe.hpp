@@ -1,6 +1,7 @@
 // An actor that does what a test wants of it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <stdexcept>
 
@@ -18,8 +19,10 @@ struct control {
   std::function<void()> what;
 };
 struct unknown_message {};
+/// Sends itself a `control` in a second.
+struct set_timer {};
 
-using probe_actor = caf::typed_actor<caf::reacts_to<work>, caf::reacts_to<control>>;
+using probe_actor = caf::typed_actor<caf::reacts_to<work>, caf::reacts_to<control>, caf::reacts_to<set_timer>>;
 
 class probe final : public instrumented<probe_actor::base> {
  public:
@@ -37,6 +40,7 @@ class probe final : public instrumented<probe_actor::base> {
         [](control& message) {
           if (message.what) message.what();
         },
+        [this](set_timer) { delayed_send(this, std::chrono::seconds(1), control{}); },
     };
   }
 
@@ -57,3 +61,4 @@ class probe final : public instrumented<probe_actor::base> {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::test::work)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::test::control)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::test::unknown_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::test::set_timer)

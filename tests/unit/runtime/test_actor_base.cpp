@@ -173,6 +173,48 @@ TEST_CASE("who asks an actor that is gone is told so", "[runtime]") {
   CHECK(box->value().error().code == error_code::outcome_unknown);
 }
 
+TEST_CASE("what is sent to an actor that is gone is a dead letter", "[runtime]") {
+  fixture f;
+  const auto& letters = f.node->context().dead_letters;
+  caf::anon_send_exit(f.actor, caf::exit_reason::user_shutdown);
+  f.node.run();
+  CHECK(letters.counts().empty());
+  worked late;
+  caf::anon_send(f.actor, late.message());
+  caf::anon_send_exit(f.actor, caf::exit_reason::user_shutdown);  // a system message is none
+  f.node.run();
+  REQUIRE(late.box->has_value());
+  CHECK(late.box->value().error().code == error_code::outcome_unknown);
+  CHECK(letters.counts() == std::map<std::string, std::uint64_t>{{"actor_gone", 1}});
+  CHECK(letters.newest(1).at(0).from == "probe/7");
+  CHECK(letters.newest(1).at(0).message == "work");
+}
+
+TEST_CASE("what waits for an actor that ends is counted, and requests among it are answered", "[runtime]") {
+  const captured_log log;
+  fixture f;
+  worked lost;
+  caf::anon_send(f.actor, work{[] { throw std::runtime_error("a defect"); }, {}});
+  caf::anon_send(f.actor, lost.message());
+  caf::anon_send(f.actor, control{});
+  f.node.run();
+  REQUIRE(lost.box->has_value());
+  CHECK(lost.box->value().error().code == error_code::outcome_unknown);
+  const auto& letters = f.node->context().dead_letters;
+  CHECK(letters.counts().at("actor_gone") == 2);
+  CHECK(letters.newest(1).at(0).message == "2 waiting messages");
+}
+
+TEST_CASE("an actor's own timer that fires after its end is no dead letter", "[runtime]") {
+  fixture f;
+  caf::anon_send(f.actor, set_timer{});
+  f.node.run();
+  caf::anon_send_exit(f.actor, caf::exit_reason::user_shutdown);
+  f.node.run();
+  f.node.pass(std::chrono::seconds(2));
+  CHECK(f.node->context().dead_letters.counts().empty());
+}
+
 TEST_CASE("an unexpected message becomes a dead letter and is not printed", "[runtime]") {
   fixture f;
   captured_stdout out;
