@@ -1,6 +1,7 @@
 """The two services over a broker, and what an operator sees of them."""
 
 import json
+import time
 from pathlib import Path
 
 import requests
@@ -60,9 +61,17 @@ class TwoServices:
         that may stay degraded."""
         for server in (self.api, self.push):
             wait_ready(server, besides)
-        until(lambda: requests.get(self.url + "/api/push/public-key", timeout=30).status_code == 200, START_TIMEOUT_S,
-              "the api does not reach the push service")
+        wait_reached(self)
         return self
+
+
+def wait_reached(two: TwoServices) -> None:
+    """Until a request of the api is answered by the push service."""
+    end_at = time.monotonic() + START_TIMEOUT_S
+    while (answer := requests.get(two.url + "/api/push/public-key", timeout=30)).status_code != 200:
+        assert time.monotonic() < end_at, (
+            f"the api does not reach the push service: {answer.status_code} {answer.text}\n"
+            f"api: {dump(two.api, 'kafka')}\n{two.api.log[-4000:]}\npush: {dump(two.push, 'kafka')}\n{two.push.log[-6000:]}")
 
 
 def end(server: Server, in_order: bool = True) -> None:
