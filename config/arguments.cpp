@@ -84,6 +84,7 @@ class command_line {
       add(*vapid, "show", subcommand::vapid_show);
       add(*vapid, "rotate", subcommand::vapid_rotate);
     }
+    add(app_, "verify", subcommand::verify);
     add(app_, "version", subcommand::version);
     for (const auto& each : option_table())
       if (each.taken(self)) add_option(each);

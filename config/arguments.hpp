@@ -11,7 +11,7 @@
 
 namespace social::config {
 
-enum class subcommand : std::uint8_t { serve, config_show, vapid_show, vapid_rotate, version, help };
+enum class subcommand : std::uint8_t { serve, config_show, vapid_show, vapid_rotate, verify, version, help };
 
 struct arguments {
   subcommand what = subcommand::serve;

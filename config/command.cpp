@@ -32,6 +32,8 @@ exit_code run(const invocation& parsed, const handlers& with) {
       return with.vapid_show(parsed);
     case subcommand::vapid_rotate:
       return with.vapid_rotate(parsed);
+    case subcommand::verify:
+      return with.verify(parsed);
     case subcommand::serve:
       break;
   }

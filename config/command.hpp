@@ -15,6 +15,7 @@ struct handlers {
   std::function<result<void>(const invocation&)> check = {};
   std::function<exit_code(const invocation&)> vapid_show;
   std::function<exit_code(const invocation&)> vapid_rotate;
+  std::function<exit_code(const invocation&)> verify;
 };
 
 /// The whole of main(): returns its exit code. `config show`, `version` and --help print to stdout; a refused

@@ -78,6 +78,7 @@ std::string usage(executable self) {
         "  vapid show             print the VAPID public keys\n"
         "  vapid rotate           make a new VAPID key; the old one signs for its subscriptions until they renew\n");
   text.append(
+      "  verify                 look through the data of a stopped server and name what is wrong with it\n"
       "  version                print the version\n\n"
       "Each option is also the environment variable SOCIAL_NAME (upper case, dots and dashes as _) and a key of the\n"
       "TOML file of --config ([http] port = 8080). The command line wins, then the environment, then the file.\n\n"

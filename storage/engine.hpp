@@ -82,6 +82,9 @@ class engine {
   /// Opens or makes the store; recovers it as docs/storage.md describes. Errors: store_locked, store_mismatch,
   /// store_damaged, io_error, each a sentence that says what to do.
   result<std::unique_ptr<database>> open();
+  /// Opens a store that is there already, changes nothing on disk, and takes no lock: see stopped_store. The number of
+  /// shards is the store's own. Errors: as open().
+  result<std::unique_ptr<database>> open_read_only();
 
   /// What is known to be synced when everything up to `sequence` is.
   [[nodiscard]] synced_mark mark_at(std::uint64_t sequence) const { return {sequence, guard_->newest_log()}; }
@@ -106,6 +109,7 @@ class engine {
   result<std::unique_ptr<database>> checked(const rocksdb::Status& first, opened& store);
   result<void> open_torn(std::uint64_t mark, const rocksdb::Status& first, opened& out);
   result<meta_value> check_meta(opened& store);
+  result<meta_value> read_meta(opened& store, std::uint64_t mark, const rocksdb::Status& first) const;
   error describe_failure(const rocksdb::Status& status) const;
   error damaged(const std::string& what) const;
   [[nodiscard]] bool has_log_since(const std::string& name) const;

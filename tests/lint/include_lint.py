@@ -18,8 +18,9 @@ DOMAINS = [
     "actors/domain/comment",
     "actors/domain/subscription",
 ]
-API_ONLY = ["http/api", "http/auth", "actors/kafka/api", "actors/domain/user", "actors/domain/post", "actors/domain/comment"]
-PUSH_ONLY = ["actors/push", "actors/kafka/push"]
+API_ONLY = ["http/api", "http/auth", "actors/kafka/api", "actors/verify/api", "actors/domain/user", "actors/domain/post",
+            "actors/domain/comment"]
+PUSH_ONLY = ["actors/push", "actors/kafka/push", "actors/verify/push"]
 
 # component -> components it may include besides itself and actors/base
 ARROWS = {
@@ -55,6 +56,10 @@ ARROWS = {
     "actors/cluster": ["actors/runtime", "actors/protocol", "actors/ports", "actors/domain"],
     "actors/queries": ["actors/protocol", "actors/ports", *DOMAINS],
     "actors/inspect": ["actors/runtime", "actors/protocol"],
+    "actors/verify": ["actors/ports", "actors/domain"],
+    "actors/verify/api": ["actors/verify", "actors/ports", "actors/domain", "actors/domain/user", "actors/domain/post",
+                          "actors/domain/comment"],
+    "actors/verify/push": ["actors/verify", "actors/ports", "actors/push", "actors/domain", "actors/domain/subscription"],
     "storage": ["actors/ports", "actors/domain"],
     "http/server": [],
     "http/gateway": ["actors/runtime", "actors/protocol", "actors/domain/post"],
@@ -107,7 +112,7 @@ IMPURE_CODE = re.compile(
 TOP_LEVEL = {"actors", "http", "storage", "config", "tests", "docs", ".ci"}
 SECOND_LEVEL = {
     "actors": {"base", "domain", "protocol", "ports", "runtime", "aggregates", "events", "kafka", "push", "queries", "cluster",
-               "inspect"},
+               "inspect", "verify"},
     "http": {"server", "gateway", "auth", "api", "admin", "web"},
     "tests": {"unit", "deterministic", "integration", "browser", "fuzz", "bench", "support", "lint", "golden",
               "vectors"},
