@@ -26,6 +26,11 @@ def executable(name: str) -> Path:
     return path
 
 
+def without_options() -> dict[str, str]:
+    """The environment for a program: SOCIAL_... variables are its options, and those of the suite are not for it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SOCIAL_")}
+
+
 class Server:
     """`with Server(data) as server:` or start() and stop(). After a stop it may be started again on the same data.
 
@@ -67,11 +72,9 @@ class Server:
         ports = [each for each in listeners if each not in has]
         command = [str(executable(self.name)), "--data", str(self.data)]
         command += [text for port in ports for text in (port, "0")]
-        # SOCIAL_... variables are options of the server: those of the suite are not for it.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SOCIAL_")}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([*command, *self.options], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.PIPE, stderr=log, env={**environment, **self.environment})
+                                            stdout=subprocess.PIPE, stderr=log, env={**without_options(), **self.environment})
         self.lines = []
         self._arrived = queue.Queue()
         threading.Thread(target=self._read, args=(self.process.stdout, self.lines, self._arrived), daemon=True).start()

@@ -1,6 +1,6 @@
 """Every acknowledged write survives `kill -9`; nothing is there by half; ids are never used twice; devices are told.
 
-CRASH_CYCLES: kills, 10 without it. CRASH_SEED: repeats the choices of a run (not its interleaving).
+CRASH_CYCLES: kills, 20 without it. CRASH_SEED: repeats the choices of a run (not its interleaving).
 """
 
 import os
@@ -10,7 +10,7 @@ import signal
 from checker import Checker, report
 from workload import PUSH_IN_FLIGHT, CrashServer, Ledger, found, write_until_gone
 
-CYCLES = int(os.environ.get("CRASH_CYCLES", "10"))
+CYCLES = int(os.environ.get("CRASH_CYCLES", "20"))
 SEED = int(os.environ.get("CRASH_SEED", random.randrange(1_000_000)))
 
 
@@ -39,3 +39,4 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
     print(f"{CYCLES} kills, {ledger.acknowledged} acknowledged writes, "
           f"{checker.expected_comment_lines().total()} comments told, {repeated} of them again")
     assert repeated <= CYCLES * PUSH_IN_FLIGHT
+    server.verify()

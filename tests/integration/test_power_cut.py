@@ -7,10 +7,11 @@ CRASH_CYCLES: power cuts of each kind, 5 without it. CRASH_SEED: repeats the cho
 import os
 import random
 import signal
+import time
 
 import pytest
 from checker import Checker, of_kind, report
-from workload import SETTLED, CrashServer, Ledger, found, write_until_gone
+from workload import SETTLED, CrashServer, Ledger, Member, found, write_until_gone
 
 CYCLES = int(os.environ.get("CRASH_CYCLES", "5"))
 SEED = int(os.environ.get("CRASH_SEED", random.randrange(1_000_000)))
@@ -56,7 +57,43 @@ def test_what_was_acknowledged_survives_a_power_cut(server, mode):
     lost = checker.wait_for_comment_lines()
     assert not lost, report(lost)
     assert server.stop() == 0, server.log[-4000:]
+    server.verify()
     print(f"{CYCLES} power cuts ({mode}), {ledger.acknowledged} acknowledged writes")
+
+
+def flip(path, at: int) -> None:
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 0xFF]))
+
+
+@pytest.mark.parametrize("mode", ["zero", "tear"])
+def test_damage_of_what_was_synced_is_no_torn_tail(server, mode):
+    """Both are in one log: its end was torn by the cut, and then a byte that had been synced is damaged."""
+    ledger = Ledger()
+    server.start_with(f"--power.mode={mode}", f"--power.seed={SEED}", "--power.at-sync")
+    found(server.url, ledger)
+    member, mark = Member(server.url, ledger), server.data / "api" / "synced-mark"
+    noted, deadline = mark.stat().st_mtime_ns, time.monotonic() + 30
+    while mark.stat().st_mtime_ns == noted:
+        assert time.monotonic() < deadline, "what was synced has not been noted"
+        member.post(ledger.founders[0])
+    assert write_until_gone(server, ledger, SEED, after=40, number=signal.SIGUSR1) == POWER_CUT, server.log[-4000:]
+    log = max((server.data / "api").glob("*.log"))
+    flip(log, 200)
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        server.start_with()
+    said = [line for line in server.log.splitlines() if " error " in line][-1]
+    assert str(server.data / "api") in said and "damaged" in said, said
+    flip(log, 200)
+    server.start_with()  # refusing has changed nothing: with the byte as it was the torn end is all that is missing
+    checker = Checker(server, ledger)
+    problems = checker.check(everything=True) + checker.check_devices(everything=True)
+    assert not problems, report(problems)
+    assert server.stop() == 0, server.log[-4000:]
+    server.verify()
 
 
 # Not "tear": that may keep everything by chance.

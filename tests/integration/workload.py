@@ -10,14 +10,16 @@ import os
 import queue
 import random
 import signal
+import subprocess
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
-from server import STOP_TIMEOUT_S, Server
+from server import STOP_TIMEOUT_S, Server, executable, without_options
 
 TIMEOUT_S = 30
+VERIFY_TIMEOUT_S = 120
 FOUNDERS = 4
 # Only comments are told to devices, besides what the checker asks for; few at once, so that a kill doubles few.
 PUSH_IN_FLIGHT = 4
@@ -118,6 +120,12 @@ class CrashServer(Server):
         """For finally blocks."""
         if self.process is not None and self.process.poll() is None:
             self.kill()
+
+    def verify(self) -> None:
+        """`social-server verify` on what the last life has left finds nothing. Call it when the server is stopped."""
+        done = subprocess.run([executable("social-server"), "verify", "--data", self.data], capture_output=True,
+                              text=True, timeout=VERIFY_TIMEOUT_S, env=without_options())
+        assert done.returncode == 0, f"verify: {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
 
     @property
     def console(self) -> list[str]:
