@@ -41,6 +41,8 @@ entity::behavior_type entity::make_behavior() {
 }
 
 void entity::on_exit() {
+  // A command that waits for a child has a place in the commit queue.
+  if (waiting_ && !queue_.empty() && queue_.front().decided) env_->store.log->release();
   // Nothing of what still waits was done; what is in flight answers outcome_unknown through its slot.
   for (auto& command : queue_) command.message.reply->answer(error_code::internal);
   if (child_request_ && parent_)

@@ -20,10 +20,14 @@ struct subscribe_request {
   std::string accept_language;  ///< the header; empty: none
 };
 
-/// Takes the user's own device away. -> nothing; subscription_not_found
+/// Takes the user's own device away. -> device_removed; subscription_not_found
 struct remove_device_request {
   id_t user = 0;
   std::uint64_t device = 0;  ///< its seq
+};
+
+struct device_removed {
+  bool replayed = false;  ///< the stored outcome of an earlier call
 };
 
 /// The key that browsers subscribe with.

@@ -115,7 +115,7 @@ struct replay_letter {
 struct remove_own_device {
   protocol::remove_device_request request;
   domain::command_context context;
-  std::shared_ptr<reply_slot<void>> done;
+  std::shared_ptr<reply_slot<protocol::device_removed>> done;
 };
 /// From push_role: the wall clock was set; every timer may be wrong.
 struct clock_was_set {};

@@ -25,14 +25,17 @@ void remove_device_of(const environment& env, const remove_own_device& message) 
   if (rows.failure()) return message.done->answer(*rows.failure());
   const auto devices = known ? known->devices : std::vector<device>{};
   const auto found = std::ranges::find(devices, seq, &device::seq);
-  if (found == devices.end()) return message.done->answer(error_code::subscription_not_found);
-  command_own_subscription(env, user, message.context,
-                           domain::subscription::remove_device{seq, 0, endpoint_hash(found->endpoint)},
-                           [done = message.done](const result<domain::erased_ptr>& reply) {
-                             if (!reply) return done->answer(reply.error());
-                             if (!was_removed(**reply)) return done->answer(error_code::subscription_not_found);
-                             done->answer(result<void>());
-                           });
+  // One that is gone may have been taken away by this very call: then the stored outcome says so.
+  const bool gone = found == devices.end();
+  if (gone && !message.context.idempotency.given()) return message.done->answer(error_code::subscription_not_found);
+  command_own_subscription(
+      env, user, message.context,
+      domain::subscription::remove_device{seq, 0, gone ? std::string() : endpoint_hash(found->endpoint)},
+      [done = message.done](const result<domain::erased_ptr>& reply) {
+        if (!reply) return done->answer(reply.error());
+        if (!was_removed(**reply)) return done->answer(error_code::subscription_not_found);
+        done->answer(protocol::device_removed{(*reply)->replayed});
+      });
 }
 
 }  // namespace social::push

@@ -164,11 +164,11 @@ void push_role::subscribe(protocol::subscribe_request request, domain::command_c
 }
 
 void push_role::remove_device(protocol::remove_device_request request, domain::command_context context,
-                              std::function<void(result<void>)> done) {
+                              std::function<void(result<protocol::device_removed>)> done) {
   auto& p = *parts_;
   if (p.stopped) return done(error{error_code::shutting_down});
   if (p.env->planner_failed) return done(error{error_code::unavailable, "the push role has failed"});
-  auto slot = std::make_shared<reply_slot<void>>(std::move(done));
+  auto slot = std::make_shared<reply_slot<protocol::device_removed>>(std::move(done));
   caf::anon_send(p.planner, remove_own_device{request, std::move(context), std::move(slot)});
 }
 

@@ -77,7 +77,7 @@ class push_role {
                  std::function<void(result<domain::subscription::device_view>)> done);
   /// Takes the person's own device away. Errors: subscription_not_found, the store's, what commands answer.
   void remove_device(protocol::remove_device_request request, domain::command_context context,
-                     std::function<void(result<void>)> done);
+                     std::function<void(result<protocol::device_removed>)> done);
   /// Errors: unavailable in console mode without keys.
   [[nodiscard]] result<protocol::push_key> current_key() const;
 

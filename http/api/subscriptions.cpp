@@ -61,8 +61,9 @@ void subscribe(const call_ptr& c, std::string body) {
 void remove_device(const call_ptr& c, std::string) {
   const auto device = c->ids[0];
   if (device == 0) return c->fail(invalid_field("id", "must be a positive number below 2^53"));
-  c->core.node.remove_device(c->io(), {c->user(), device}, c->context(), [c](const result<void>& removed) {
+  c->core.node.remove_device(c->io(), {c->user(), device}, c->context(), [c](const auto& removed) {
     if (!removed) return c->fail(removed.error());
+    c->replayed = removed->replayed;
     c->succeed("true");
   });
 }

@@ -39,7 +39,7 @@ class backend {
                          completion<domain::subscription::device_view> done) = 0;
   /// subscription_not_found: the user has no such device.
   virtual void remove_device(io_index io, protocol::remove_device_request request, domain::command_context context,
-                             completion<void> done) = 0;
+                             completion<protocol::device_removed> done) = 0;
   virtual void push_key(io_index io, completion<protocol::push_key> done) = 0;
 
   virtual shard_t shards() const = 0;

@@ -81,13 +81,14 @@ void gateway::subscribe(io_index io, protocol::subscribe_request request, domain
 }
 
 void gateway::remove_device(io_index io, protocol::remove_device_request request, domain::command_context context,
-                            completion<void> done) {
+                            completion<protocol::device_removed> done) {
   if (!routes_.remove_device || !takes(io)) return done(error_code::unavailable);
   context.now = now();
-  actors_->asks[io]->ask<void>(std::move(done), {}, [&](std::shared_ptr<reply_slot<void>> slot) {
-    routes_.remove_device(request, std::move(context),
-                          [slot](result<void> outcome) { slot->answer(std::move(outcome)); });
-  });
+  actors_->asks[io]->ask<protocol::device_removed>(
+      std::move(done), {}, [&](std::shared_ptr<reply_slot<protocol::device_removed>> slot) {
+        routes_.remove_device(request, std::move(context),
+                              [slot](result<protocol::device_removed> outcome) { slot->answer(std::move(outcome)); });
+      });
 }
 
 void gateway::push_key(io_index io, completion<protocol::push_key> done) {

@@ -19,7 +19,8 @@ struct gateway_routes {
   std::function<void(protocol::subscribe_request, domain::command_context,
                      std::function<void(result<domain::subscription::device_view>)>)>
       subscribe;
-  std::function<void(protocol::remove_device_request, domain::command_context, std::function<void(result<void>)>)>
+  std::function<void(protocol::remove_device_request, domain::command_context,
+                     std::function<void(result<protocol::device_removed>)>)>
       remove_device;
   std::function<void(std::function<void(result<protocol::push_key>)>)> push_key;
 };
@@ -47,7 +48,7 @@ class gateway final : public backend {
   void subscribe(io_index io, protocol::subscribe_request request, domain::command_context context,
                  completion<domain::subscription::device_view> done) override;
   void remove_device(io_index io, protocol::remove_device_request request, domain::command_context context,
-                     completion<void> done) override;
+                     completion<protocol::device_removed> done) override;
   void push_key(io_index io, completion<protocol::push_key> done) override;
   shard_t shards() const override { return shards_; }
   timestamp_t now() const override { return node_.context().now(); }

@@ -14,9 +14,9 @@ class devices_fixture : public push_fixture {
   void ask_to_remove(id_t user, std::uint64_t device) {
     domain::command_context context;
     context.trace = "00-trace";
-    role->remove_device({user, device}, context, [this](const result<void>& got) { answers.push_back(got); });
+    role->remove_device({user, device}, context, [this](const auto& got) { answers.push_back(got); });
   }
-  result<void> remove(id_t user, std::uint64_t device) {
+  result<protocol::device_removed> remove(id_t user, std::uint64_t device) {
     answers.clear();
     ask_to_remove(user, device);
     run();
@@ -31,7 +31,7 @@ class devices_fixture : public push_fixture {
     return memory_store_has(disk->crash(), endpoint_key(by_endpoint));
   }
 
-  std::vector<result<void>> answers;
+  std::vector<result<protocol::device_removed>> answers;
 };
 
 }  // namespace
@@ -91,9 +91,11 @@ TEST_CASE_METHOD(devices_fixture, "a device that went between the look and the c
   env.clock = &clock;
   protocol::command_message given;
   env.command = [&](protocol::command_message m) { given = std::move(m); };
-  std::optional<result<void>> answer;
+  std::optional<result<protocol::device_removed>> answer;
   remove_device_of(
-      env, {{66, device.seq}, {}, std::make_shared<reply_slot<void>>([&](const auto& outcome) { answer = outcome; })});
+      env, {{66, device.seq}, {}, std::make_shared<reply_slot<protocol::device_removed>>([&](const auto& outcome) {
+              answer = outcome;
+            })});
   REQUIRE(given.reply);
   CHECK(given.target == 66);
   CHECK(given.context.caller == 66);
@@ -102,6 +104,26 @@ TEST_CASE_METHOD(devices_fixture, "a device that went between the look and the c
   using reply = domain::subscription::reply;
   given.reply->answer(domain::erase<reply>(domain::subscription::removed_view{false}));
   CHECK(answer->error().code == error_code::subscription_not_found);
+}
+
+TEST_CASE_METHOD(devices_fixture, "a removal under a key is answered again when the device is gone") {
+  start();
+  const auto device = subscribe(66, endpoint)->value();
+  domain::command_context once;
+  once.idempotency = {"k", "", "f"};
+  const auto ask = [&] {
+    answers.clear();
+    role->remove_device({66, device.seq}, once, [this](const auto& got) { answers.push_back(got); });
+    run();
+    REQUIRE(answers.size() == 1);
+    return answers.front();
+  };
+  CHECK_FALSE(ask().value().replayed);
+  CHECK(devices(66).empty());
+  CHECK(ask().value().replayed);
+  CHECK(refusal(66, device.seq) == error_code::subscription_not_found);
+  once.idempotency.fingerprint = "g";
+  CHECK(ask().error().code == error_code::idempotency_key_reused);
 }
 
 TEST_CASE_METHOD(devices_fixture, "a device that cannot be looked up or removed is told so") {

@@ -52,7 +52,7 @@ def test_nobody_else_may_look(used):
     for folder in (used, used / "api", used / "push", used / "run", used / "secrets", used / "secrets" / "vapid"):
         assert mode(folder) == 0o700, folder
     secrets = [path for path in (used / "secrets").rglob("*") if path.is_file()]
-    assert sorted(path.name for path in secrets) == ["admin.token", "jwt.key", "key-0001.pem"]
+    assert sorted(path.name for path in secrets) == ["admin.token", "idempotency.key", "jwt.key", "key-0001.pem"]
     assert all(mode(path) == 0o600 for path in secrets)
 
 
@@ -93,6 +93,7 @@ def test_two_executables_share_the_secrets_of_one_directory(copy):
 @pytest.mark.parametrize("name, content", [
     ("jwt.key", b""),
     ("jwt.key", b"short"),
+    ("idempotency.key", b"short"),
     ("admin.token", b""),
     ("admin.token", b"with spaces in it, forty-four bytes long!"),
     ("vapid/key-0001.pem", b""),
@@ -105,7 +106,7 @@ def test_a_damaged_secret_is_never_made_anew(name, content, copy):
     said = refused_start(3, copy)
     assert name in said and "backup" in said
     assert path.read_bytes() == content
-    assert len(files_below(copy / "secrets")) == 3
+    assert len(files_below(copy / "secrets")) == 4
     path.write_bytes(good)
     check_served(copy)
 
@@ -123,7 +124,7 @@ def test_a_flipped_bit_in_the_vapid_key_is_found(copy):
 
 
 def test_a_secret_that_others_may_read_is_refused(copy):
-    for name in ("jwt.key", "admin.token"):
+    for name in ("jwt.key", "idempotency.key", "admin.token"):
         (copy / "secrets" / name).chmod(0o644)
         assert "chmod 600" in refused_start(3, copy)
         (copy / "secrets" / name).chmod(0o600)

@@ -111,22 +111,23 @@ class requester::parts {
     reader_ = replies_.get();
   }
 
-  void subscribe(protocol::subscribe_request request, const std::string& trace,
+  void subscribe(protocol::subscribe_request request, const domain::command_context& context,
                  std::function<void(result<device_view>)> done) {
-    auto question =
-        question_to(topic::subscription_request, topic::subscription_response, request.user, subscribe_value(request));
-    question.trace = trace;
+    auto question = question_to(topic::subscription_request, topic::subscription_response, request.user,
+                                subscribe_value(request, context.idempotency));
+    question.trace = context.trace;
     desk_->ask<device_view>(
         std::move(question),
         [asked = std::move(request)](const nlohmann::json& reply) { return read_subscription(reply, asked); },
         std::move(done));
   }
 
-  void remove_device(const protocol::remove_device_request& request, const std::string& trace,
-                     std::function<void(result<void>)> done) {
-    auto question = question_to(topic::push_request, topic::push_response, request.user, remove_value(request));
-    question.trace = trace;
-    desk_->ask<void>(std::move(question), read_removed, std::move(done));
+  void remove_device(const protocol::remove_device_request& request, const domain::command_context& context,
+                     std::function<void(result<protocol::device_removed>)> done) {
+    auto question = question_to(topic::push_request, topic::push_response, request.user,
+                                remove_value(request, context.idempotency));
+    question.trace = context.trace;
+    desk_->ask<protocol::device_removed>(std::move(question), read_removed, std::move(done));
   }
 
   void push_key(std::function<void(result<protocol::push_key>)> done) { key_->get(std::move(done)); }
@@ -207,12 +208,12 @@ void requester::open() {
 
 void requester::subscribe(protocol::subscribe_request request, const domain::command_context& context,
                           std::function<void(result<device_view>)> done) {
-  parts_->subscribe(std::move(request), context.trace, std::move(done));
+  parts_->subscribe(std::move(request), context, std::move(done));
 }
 
 void requester::remove_device(protocol::remove_device_request request, const domain::command_context& context,
-                              std::function<void(result<void>)> done) {
-  parts_->remove_device(request, context.trace, std::move(done));
+                              std::function<void(result<protocol::device_removed>)> done) {
+  parts_->remove_device(request, context, std::move(done));
 }
 
 void requester::push_key(std::function<void(result<protocol::push_key>)> done) {

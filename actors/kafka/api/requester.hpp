@@ -54,7 +54,7 @@ class requester {
                  std::function<void(result<domain::subscription::device_view>)> done);
   /// subscription_not_found: the user has no such device.
   void remove_device(protocol::remove_device_request request, const domain::command_context& context,
-                     std::function<void(result<void>)> done);
+                     std::function<void(result<protocol::device_removed>)> done);
   void push_key(std::function<void(result<protocol::push_key>)> done);
 
   [[nodiscard]] requester_metrics metrics() const;

@@ -47,9 +47,22 @@ bool is_there(const json& object, const char* name) {
   return found != object.end() && !found->is_null();
 }
 
+/// The fingerprint is bytes.
+void add_mark(json_writer& value, const domain::idempotency_mark& once) {
+  if (!once.given()) return;
+  value.member("idempotencyKey", std::string_view(once.key));
+  const auto fingerprint = base64url_encode(once.fingerprint);
+  value.member("fingerprint", std::string_view(fingerprint));
+}
+
+bool is_replayed(const json& reply) {
+  const auto found = reply.find("replayed");
+  return found != reply.end() && found->is_boolean() && found->get<bool>();
+}
+
 }  // namespace
 
-std::string subscribe_value(const protocol::subscribe_request& request) {
+std::string subscribe_value(const protocol::subscribe_request& request, const domain::idempotency_mark& once) {
   std::string out;
   json_writer value(out);
   const auto member_if_any = [&](const char* name, const std::string& text) {
@@ -61,14 +74,16 @@ std::string subscribe_value(const protocol::subscribe_request& request) {
   member_if_any("oldEndpoint", request.old_endpoint);
   member_if_any("locale", request.locale);
   member_if_any("acceptLanguage", request.accept_language);
+  add_mark(value, once);
   value.end_object();
   return out;
 }
 
-std::string remove_value(const protocol::remove_device_request& request) {
+std::string remove_value(const protocol::remove_device_request& request, const domain::idempotency_mark& once) {
   std::string out;
   json_writer value(out);
   value.begin_object().member("kind", "remove").member("userId", request.user).member("id", request.device);
+  add_mark(value, once);
   value.end_object();
   return out;
 }
@@ -91,15 +106,16 @@ result<domain::subscription::device_view> read_subscription(const json& reply,
   saved.endpoint = text_of(reply, "notificationEndPoint").value_or(asked.endpoint);
   const auto locale = text_of(reply, "locale").value_or("");
   saved.locale = locale == "en" ? "en" : "ko";
+  saved.replayed = is_replayed(reply);
   return saved;
 }
 
-result<void> read_removed(const json& reply) {
+result<protocol::device_removed> read_removed(const json& reply) {
   const auto removed = reply.find("removed");
   if (removed == reply.end() || !removed->is_boolean())
     return unreadable("the reply does not say whether it is removed");
   if (!removed->get<bool>()) return error{error_code::subscription_not_found};
-  return {};
+  return protocol::device_removed{is_replayed(reply)};
 }
 
 result<protocol::push_key> read_push_key(const json& reply) {

@@ -28,9 +28,10 @@ struct exchange {
         trace(read_trace(request.content)),
         done(std::move(d)) {}
 
-  [[nodiscard]] domain::command_context context() const {
+  [[nodiscard]] domain::command_context context(const nlohmann::json& value) const {
     domain::command_context c;
     c.trace = trace;
+    c.idempotency = read_mark(value);
     return c;
   }
 };
@@ -86,7 +87,7 @@ class responder::parts : public std::enable_shared_from_this<responder::parts> {
   void subscribe(const exchange_ptr& x, const nlohmann::json& value) {
     auto request = read_subscribe_request(value);
     if (!request) return finish(x, request.error());
-    service_.subscribe(std::move(*request), x->context(),
+    service_.subscribe(std::move(*request), x->context(value),
                        [self = shared_from_this(), x,
                         words = words_of(value)](const result<domain::subscription::device_view>& saved) {
                          if (!saved) return self->finish(x, in_words(words, saved.error()));
@@ -97,16 +98,18 @@ class responder::parts : public std::enable_shared_from_this<responder::parts> {
   void answer_push_request(const exchange_ptr& x, const nlohmann::json& value) {
     const auto request = read_push_request(value);
     if (!request) return finish(x, request.error());
-    if (const auto* remove = std::get_if<protocol::remove_device_request>(&*request)) return remove_device(x, *remove);
+    if (const auto* remove = std::get_if<protocol::remove_device_request>(&*request))
+      return remove_device(x, *remove, value);
     const auto key = service_.push_key();
     if (!key) return finish(x, key.error());
     finish(x, public_key_value(*key));
   }
 
-  void remove_device(const exchange_ptr& x, const protocol::remove_device_request& request) {
-    service_.remove_device(request, x->context(), [self = shared_from_this(), x, request](const result<void>& removed) {
+  void remove_device(const exchange_ptr& x, const protocol::remove_device_request& request,
+                     const nlohmann::json& value) {
+    service_.remove_device(request, x->context(value), [self = shared_from_this(), x, request](const auto& removed) {
       if (!removed) return self->finish(x, removed.error());
-      self->finish(x, removed_value(request));
+      self->finish(x, removed_value(request, *removed));
     });
   }
 

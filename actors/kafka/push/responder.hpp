@@ -20,7 +20,8 @@ struct push_service {
   std::function<void(protocol::subscribe_request, domain::command_context,
                      std::function<void(result<domain::subscription::device_view>)>)>
       subscribe;
-  std::function<void(protocol::remove_device_request, domain::command_context, std::function<void(result<void>)>)>
+  std::function<void(protocol::remove_device_request, domain::command_context,
+                     std::function<void(result<protocol::device_removed>)>)>
       remove_device;
   std::function<result<protocol::push_key>()> push_key;
 };

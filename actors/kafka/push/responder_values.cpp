@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/base/base64.hpp"
 #include "actors/base/json_writer.hpp"
 
 namespace social::kafka {
@@ -119,6 +120,21 @@ error in_words(subscription_words words, error why) {
   return why;
 }
 
+domain::idempotency_mark read_mark(const json& request) {
+  constexpr std::size_t key_bytes_max = 200;
+  constexpr std::size_t fingerprint_bytes_max = 64;
+  const auto text = [&](const char* name) {
+    const auto found = request.find(name);
+    return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  auto key = text("idempotencyKey");
+  const auto fingerprint = base64_decode(text("fingerprint"));
+  if (key.empty() || key.size() > key_bytes_max || !fingerprint || fingerprint->empty() ||
+      fingerprint->size() > fingerprint_bytes_max)
+    return {};
+  return {std::move(key), {}, *fingerprint};
+}
+
 result<push_request> read_push_request(const json& request) {
   member_reader members(request);
   const auto kind = members.text("kind", true);
@@ -140,7 +156,9 @@ std::string subscription_value(const domain::subscription::device_view& saved) {
   json_writer value(out);
   value.begin_object().member("seq", saved.seq).member("userId", saved.user_id);
   value.member("notificationEndPoint", std::string_view(saved.endpoint));
-  value.member("locale", std::string_view(saved.locale)).time_member("createAt", saved.created_at).end_object();
+  value.member("locale", std::string_view(saved.locale)).time_member("createAt", saved.created_at);
+  if (saved.replayed) value.member("replayed", true);
+  value.end_object();
   return out;
 }
 
@@ -152,11 +170,13 @@ std::string public_key_value(const protocol::push_key& key) {
   return out;
 }
 
-std::string removed_value(const protocol::remove_device_request& request) {
+std::string removed_value(const protocol::remove_device_request& request, const protocol::device_removed& outcome) {
   std::string out;
   json_writer value(out);
   value.begin_object().member("kind", "remove").member("userId", request.user).member("id", request.device);
-  value.member("removed", true).end_object();
+  value.member("removed", true);
+  if (outcome.replayed) value.member("replayed", true);
+  value.end_object();
   return out;
 }
 

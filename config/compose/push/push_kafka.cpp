@@ -85,9 +85,12 @@ kafka::push_service service_of(push_side& push, kafka::subscription_table& table
   };
   s.remove_device = [&push, &table](auto request, auto context, auto done) {
     const auto user = request.user;
-    push.remove_device(request, std::move(context), [&table, user, done = std::move(done)](result<void> removed) {
-      if (!removed) return done(removed);
-      table.when_published(user, done);
+    push.remove_device(request, std::move(context), [&table, user, done = std::move(done)](auto removed) {
+      if (!removed) return done(std::move(removed));
+      table.when_published(user, [done, removed = *removed](result<void> published) {
+        if (!published) return done(published.error());
+        done(removed);
+      });
     });
   };
   s.push_key = [&push] { return push.push_key(); };

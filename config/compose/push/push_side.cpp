@@ -169,7 +169,7 @@ void push_side::subscribe(protocol::subscribe_request request, domain::command_c
 }
 
 void push_side::remove_device(protocol::remove_device_request request, domain::command_context context,
-                              std::function<void(result<void>)> done) {
+                              std::function<void(result<protocol::device_removed>)> done) {
   auto* role = parts_->serving.load();
   if (role == nullptr) return done(error_code::unavailable);
   role->remove_device(request, std::move(context), std::move(done));

@@ -31,7 +31,7 @@ class push_side {
   void subscribe(protocol::subscribe_request request, domain::command_context context,
                  std::function<void(result<domain::subscription::device_view>)> done);
   void remove_device(protocol::remove_device_request request, domain::command_context context,
-                     std::function<void(result<void>)> done);
+                     std::function<void(result<protocol::device_removed>)> done);
   [[nodiscard]] result<protocol::push_key> push_key() const;
   /// To the Subscription actors; any thread.
   void command(protocol::command_message message);

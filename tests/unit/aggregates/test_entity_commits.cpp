@@ -216,6 +216,24 @@ TEST_CASE("a full commit queue sheds the command, which is counted and listed", 
   world.store.accept();
 }
 
+TEST_CASE("the trace of a command stands in its journal record, with its child's events", "[aggregates]") {
+  region_world world;
+  const auto parent = world.open_toy();
+  protocol::command_message message;
+  message.kind = toy_aggregate::kind;
+  message.target = parent;
+  message.context.trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  message.command = domain::erase<toy::command>(toy::add_part{});
+  message.reply = awaited().slot();
+  world.region->send(std::move(message));
+  world.node.run();
+  const auto records = world.store.read(1, 0, 10, 1 << 20).value();
+  REQUIRE(records.size() == 2);
+  CHECK(records[0].trace.empty());
+  CHECK(records[1].trace == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  CHECK(records[1].events.size() == 2);
+}
+
 TEST_CASE("64 likes in flight: one event, one count", "[aggregates]") {
   region_world world;
   const domain::user::state user{5, "Ann", "ann@example.org", "hash", 1, {}, 0, {}, 0};

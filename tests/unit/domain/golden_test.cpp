@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "actors/domain/idempotency.hpp"
 #include "tests/unit/domain/world.hpp"
 
 namespace social::domain::test {
@@ -61,6 +62,18 @@ void check_event(const Event& e, std::uint16_t type, std::string_view name, cons
   REQUIRE(decoded);
   CHECK(std::holds_alternative<Event>(*decoded));
   CHECK_FALSE(decode_event<A>(99, encoded.bytes));
+}
+
+/// As it lies in an idempotency row: the number of the alternative, then the record.
+template <class A, class View>
+void check_reply(const View& view, const std::string& hex) {
+  const typename A::reply reply = view;
+  CHECK(to_hex(encode_reply(reply)) == hex);
+  const auto decoded = decode_reply<typename A::reply>(from_hex(hex));
+  REQUIRE(decoded);
+  CHECK(std::holds_alternative<View>(*decoded));
+  CHECK(to_hex(encode_reply(*decoded)) == hex);
+  check_golden(view, hex.substr(2));
 }
 
 person bo() {
@@ -139,6 +152,27 @@ TEST_CASE("rows have these bytes", "[domain][golden]") {
   check_golden(post::like_row{bo(), noon}, "0111820103ebb3b406626f40782e7901022f6980e09592c168");
   check_golden(subscription::endpoint_row{64, 7, 300, true, {6, 5}}, "024007ac0201020605");
   check_golden(bo(), "01820103ebb3b406626f40782e7901022f69");
+}
+
+TEST_CASE("outcomes that are answered again have these bytes", "[domain][golden]") {
+  check_golden(idempotency_row{"fp", noon, aggregate_kind::post, "r"}, "0102667080e09592c168020172");
+  check_reply<user_aggregate>(user::account_view{64, "Anna", "A@x.y", "/i", 3, noon, -1, 4711},
+                              "00014004416e6e61054140782e7901022f69030180e09592c16801");
+  check_reply<user_aggregate>(user::connection_view{130, 64, user::connection_state::granted}, "010182014002");
+  check_reply<post_aggregate>(post::post_view{128, "ok", {1, 300, 5}, true, anna(), noon, noon + 1},
+                              "00018001026f6b0401ac0205010d4004416e6e61056140782e790080e09592c1680182e09592c168");
+  check_reply<comment_aggregate>(comment::comment_view{192, "ok", bo(), noon, std::nullopt},
+                                 "0001c001026f6b11820103ebb3b406626f40782e7901022f6980e09592c16800");
+  check_reply<subscription_aggregate>(subscription::device_view{7, 64, "https://p/", "ko", noon},
+                                      "000107400a68747470733a2f2f702f026b6f80e09592c168");
+  check_reply<subscription_aggregate>(subscription::removed_view{true}, "010101");
+  check_reply<subscription_aggregate>(subscription::nothing_view{}, "0201");
+  CHECK_FALSE(decode_reply<post::reply>(""));
+  CHECK_FALSE(decode_reply<post::reply>("\x09\x01"));
+  // The generation makes tokens: whoever reads a stored outcome must not have it.
+  const user::reply stored = user::account_view{64, "Anna", "A@x.y", "/i", 3, noon, -1, 4711};
+  const auto read = decode_reply<user::reply>(encode_reply(stored)).value();
+  CHECK(std::get<user::account_view>(read).generation == 0);
 }
 
 TEST_CASE("events have these bytes, numbers and names", "[domain][golden]") {
@@ -221,11 +255,13 @@ TEST_CASE("numbers of kinds and tables are frozen", "[domain][golden]") {
   CHECK(static_cast<int>(aggregate_kind::comment) == 3);
   CHECK(static_cast<int>(aggregate_kind::subscription) == 4);
   const std::vector<std::pair<table, int>> tables = {
-      {table::state, 1},           {table::counts, 2},    {table::email, 3},           {table::generation, 4},
-      {table::post_of_owner, 5},   {table::like, 6},      {table::comment_of_post, 7}, {table::connection, 8},
-      {table::endpoint, 32},       {table::delivery, 33}, {table::delivery_due, 34},   {table::delivery_log, 35},
-      {table::fan_out, 36},        {table::gather, 37},   {table::gather_due, 38},     {table::seen_event, 39},
-      {table::seen_event_due, 40}, {table::cursor, 41},   {table::dead_letter, 42},    {table::subscriber_user, 43},
+      {table::state, 1},           {table::counts, 2},        {table::email, 3},
+      {table::generation, 4},      {table::post_of_owner, 5}, {table::like, 6},
+      {table::comment_of_post, 7}, {table::connection, 8},    {table::idempotency, 9},
+      {table::endpoint, 32},       {table::delivery, 33},     {table::delivery_due, 34},
+      {table::delivery_log, 35},   {table::fan_out, 36},      {table::gather, 37},
+      {table::gather_due, 38},     {table::seen_event, 39},   {table::seen_event_due, 40},
+      {table::cursor, 41},         {table::dead_letter, 42},  {table::subscriber_user, 43},
   };
   for (const auto& [where, number] : tables) CHECK(static_cast<int>(where) == number);
 }

@@ -49,7 +49,7 @@ class scripted_backend final : public backend {
     done(subscribe_answer);
   }
   void remove_device(io_index, protocol::remove_device_request request, domain::command_context context,
-                     completion<void> done) override {
+                     completion<protocol::device_removed> done) override {
     removals.emplace_back(request, std::move(context));
     done(remove_answer);
   }
@@ -73,7 +73,7 @@ class scripted_backend final : public backend {
   result<protocol::answer> query_answer{error(error_code::internal)};
   std::optional<protocol::account_answer> account;
   result<domain::subscription::device_view> subscribe_answer{error(error_code::unavailable)};
-  result<void> remove_answer{error(error_code::unavailable)};
+  result<protocol::device_removed> remove_answer{error(error_code::unavailable)};
   result<protocol::push_key> key_answer{error(error_code::unavailable)};
 };
 

@@ -90,7 +90,7 @@ TEST_CASE("what is wrong with a subscription is told in the caller's words", "[a
 
 TEST_CASE("a device is removed for its user alone", "[api]") {
   api_fixture f;
-  f.node.remove_answer = result<void>();
+  f.node.remove_answer = protocol::device_removed{};
   const auto removed = f.call("DELETE", "/api/subscriptions/9007199254740991");
   CHECK(removed.status == 200);
   CHECK(removed.body == R"({"success":true,"response":true})");

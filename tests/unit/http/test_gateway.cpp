@@ -17,7 +17,7 @@ struct fixture {
   struct removal {
     protocol::remove_device_request request;
     domain::command_context context;
-    std::function<void(result<void>)> done;
+    std::function<void(result<protocol::device_removed>)> done;
   };
   std::vector<removal> removals;
   std::vector<std::function<void(result<protocol::push_key>)>> keys;
@@ -75,8 +75,8 @@ struct fixture {
     node.run();
     return answers;
   }
-  box<void> remove_device() {
-    auto answers = std::make_shared<std::vector<result<void>>>();
+  box<protocol::device_removed> remove_device() {
+    auto answers = std::make_shared<std::vector<result<protocol::device_removed>>>();
     under_test->remove_device(1, {64, 12}, {}, into(answers));
     node.run();
     return answers;
@@ -132,7 +132,7 @@ TEST_CASE("an answer is handed over on the I/O thread that asked, once", "[gatew
   CHECK(f.removals.at(0).request.user == 64);
   CHECK(f.removals.at(0).request.device == 12);
   CHECK(f.removals.at(0).context.now == f.node.clock().now());
-  f.removals.at(0).done(result<void>());
+  f.removals.at(0).done(protocol::device_removed{});
   CHECK(removed->empty());
   CHECK(f.run_posted() == std::vector<io_index>{1});
   CHECK(removed->at(0).has_value());

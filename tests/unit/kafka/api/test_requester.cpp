@@ -84,8 +84,8 @@ struct asker {
                          out.taker());
     return out;
   }
-  answer<void> remove(id_t user, std::uint64_t device) {
-    answer<void> out;
+  answer<protocol::device_removed> remove(id_t user, std::uint64_t device) {
+    answer<protocol::device_removed> out;
     under_test.remove_device({user, device}, {}, out.taker());
     return out;
   }

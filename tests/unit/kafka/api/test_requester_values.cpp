@@ -70,6 +70,20 @@ TEST_CASE("a removal is done when the reply says so", "[kafka][requester]") {
   CHECK(is_unreadable(read_removed(json::parse(R"({"removed":"true"})"))));
 }
 
+TEST_CASE("an idempotency key goes along, and the reply says whether it is a stored outcome", "[kafka][requester]") {
+  const domain::idempotency_mark once{"k-1", "", std::string("\xff\x00", 2)};
+  CHECK(remove_value({65, 12}, once) ==
+        R"({"kind":"remove","userId":65,"id":12,"idempotencyKey":"k-1","fingerprint":"_wA"})");
+  const auto subscribed = json::parse(subscribe_value({65, "e", "p", "a", "", "", ""}, once));
+  CHECK(subscribed.at("idempotencyKey") == "k-1");
+  CHECK(subscribed.at("fingerprint") == "_wA");
+  CHECK(remove_value({65, 12}) == R"({"kind":"remove","userId":65,"id":12})");
+  CHECK(read_removed(json::parse(R"({"removed":true,"replayed":true})"))->replayed);
+  CHECK_FALSE(read_removed(json::parse(R"({"removed":true,"replayed":"yes"})"))->replayed);
+  CHECK(subscription(R"({"seq":12,"createAt":1,"replayed":true})")->replayed);
+  CHECK_FALSE(subscription(R"({"seq":12,"createAt":1})")->replayed);
+}
+
 TEST_CASE("a key is a point, whatever base64 it comes in", "[kafka][requester]") {
   const std::string point = "\x04" + std::string(63, '\xff') + "\xfb";
   const auto text = base64url_encode(point);

@@ -32,7 +32,7 @@ struct fixture {
   struct removal {
     protocol::remove_device_request request;
     domain::command_context context;
-    std::function<void(result<void>)> done;
+    std::function<void(result<protocol::device_removed>)> done;
   };
   struct reply {
     record what;
@@ -163,7 +163,7 @@ TEST_CASE("the key and removals are answered", "[kafka][responder]") {
   f.serve(topic::push_request, remove_12);
   CHECK(f.removals.at(0).request.device == 12);
   CHECK(f.removals.at(0).context.trace == trace);
-  f.removals.at(0).done(result<void>());
+  f.removals.at(0).done(protocol::device_removed{});
   CHECK(f.replied().value == R"({"kind":"remove","userId":65,"id":12,"removed":true})");
   f.serve(topic::push_request, remove_12);
   f.removals.at(1).done(error_code::subscription_not_found);

@@ -102,12 +102,32 @@ TEST_CASE("requests to the push service are told apart by their kind", "[kafka][
   CHECK(refusal_of_request(R"({"kind":"remove","id":-1})") == fields{{"userId", "is required"}, {"id", number_wanted}});
 }
 
+TEST_CASE("an idempotency key is taken as an api process sends it, or left alone", "[kafka][responder]") {
+  const auto mark = [](const char* text) { return read_mark(nlohmann::json::parse(text)); };
+  const auto sent = mark(R"({"idempotencyKey":"k-1","fingerprint":"_wA"})");
+  CHECK(sent.key == "k-1");
+  CHECK(sent.fingerprint == std::string("\xff\x00", 2));
+  CHECK(sent.scope.empty());
+  for (const auto* text :
+       {"{}", R"({"idempotencyKey":"k"})", R"({"idempotencyKey":7,"fingerprint":"_wA"})",
+        R"({"idempotencyKey":"","fingerprint":"_wA"})", R"({"idempotencyKey":"k","fingerprint":"!"})"}) {
+    CAPTURE(text);
+    CHECK_FALSE(mark(text).given());
+  }
+  nlohmann::json long_one{{"idempotencyKey", std::string(201, 'k')}, {"fingerprint", "_wA"}};
+  CHECK_FALSE(read_mark(long_one).given());
+  long_one["idempotencyKey"] = std::string(200, 'k');
+  CHECK(read_mark(long_one).given());
+}
+
 TEST_CASE("replies have the contract's form, byte for byte", "[kafka][responder]") {
   CHECK(subscription_value({12, 65, "https://push.example/\"1\"", "ko", 1'600'000'000'123}) ==
         R"({"seq":12,"userId":65,"notificationEndPoint":"https://push.example/\"1\"","locale":"ko",)"
         R"("createAt":"2020-09-13T12:26:40.123Z"})");
   CHECK(public_key_value({"BKey", "k1"}) == R"({"publicKey":"BKey","keyId":"k1"})");
-  CHECK(removed_value({65, 12}) == R"({"kind":"remove","userId":65,"id":12,"removed":true})");
+  CHECK(removed_value({65, 12}, {.replayed = true}) ==
+        R"({"kind":"remove","userId":65,"id":12,"removed":true,"replayed":true})");
+  CHECK(removed_value({65, 12}, {}) == R"({"kind":"remove","userId":65,"id":12,"removed":true})");
 }
 
 }  // namespace social::kafka
