@@ -82,8 +82,9 @@ class journal_keeper::runner final : public runtime::instrumented<runner_actor::
 
   void begin() {
     now_ = clock_.now();
-    for (shard_t shard = 0; shard < holds_.size(); ++shard) holds_[shard] = source_.head(shard);
+    for (shard_t shard = 0; shard < source_.shards(); ++shard) holds_[shard] = source_.head(shard);
     std::vector<holder_status> seen;
+    seen.reserve(holders_.size());
     for (const auto& holder : holders_) seen.push_back(look_at(holder));
     tell_changes(seen);
     publish(std::move(seen));
@@ -101,7 +102,7 @@ class journal_keeper::runner final : public runtime::instrumented<runner_actor::
       std::ranges::fill(holds_, 0);
       return seen;
     }
-    for (shard_t shard = 0; shard < holds_.size(); ++shard) {
+    for (shard_t shard = 0; shard < source_.shards(); ++shard) {
       const auto cursor = (*cursors)[shard];
       const auto head = source_.head(shard);
       // Ahead of the journal: where it stands is not known, and somebody has to look at it.
@@ -149,7 +150,7 @@ class journal_keeper::runner final : public runtime::instrumented<runner_actor::
   void publish(std::vector<holder_status> seen) {
     std::uint64_t events = 0;
     std::int64_t oldest_ms = 0;
-    for (shard_t shard = 0; shard < holds_.size(); ++shard) {
+    for (shard_t shard = 0; shard < source_.shards(); ++shard) {
       const auto oldest = source_.oldest(shard);
       if (oldest == 0) continue;
       events += source_.head(shard) - oldest + 1;

@@ -162,7 +162,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
 
   void start(std::vector<ports::journal_record> batch) {
     std::vector<domain::row_change> rows;
-    for (shard_t shard = 0; shard < cursors_.size(); ++shard)
+    for (shard_t shard = 0; shard < source_.shards(); ++shard)
       if (next_[shard] != cursors_[shard] || unsaved_.contains(shard))
         rows.push_back({cursor_key(options_.name, shard), encode_record(cursor_row{next_[shard]})});
     batch_size_ = batch.size();
@@ -236,7 +236,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
 
   void publish_lag() {
     std::uint64_t lag = 0;
-    for (shard_t shard = 0; shard < cursors_.size(); ++shard) {
+    for (shard_t shard = 0; shard < source_.shards(); ++shard) {
       const auto head = source_.head(shard);
       lag += head > cursors_[shard] ? head - cursors_[shard] : 0;
     }
@@ -298,7 +298,8 @@ class subscriber::impl {
     const std::lock_guard lock(shared_->mutex);
     auto now = shared_->status;
     now.lag = 0;
-    for (shard_t shard = 0; shard < now.cursors.size(); ++shard) {
+    if (now.cursors.empty()) return now;  // not read yet
+    for (shard_t shard = 0; shard < source_.shards(); ++shard) {
       const auto head = source_.head(shard);
       now.lag += head > now.cursors[shard] ? head - now.cursors[shard] : 0;
     }

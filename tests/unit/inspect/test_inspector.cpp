@@ -80,9 +80,13 @@ TEST_CASE("a replay after the end is refused", "[inspect]") {
   CHECK_FALSE(asked);
 }
 
-TEST_CASE("subscribers and dead letters are told by all that have some", "[inspect]") {
+TEST_CASE("subscribers, journals and dead letters are told by all that have some", "[inspect]") {
   world w;
   CHECK_FALSE(w.inside.report("subscribers"));
+  CHECK_FALSE(w.inside.report("journals"));
+  w.inside.add_journal([] { return R"({"store":"api"})"; });
+  w.inside.add_journal([] { return R"({"store":"push"})"; });
+  CHECK(w.inside.report("journals") == R"([{"store":"api"},{"store":"push"}])");
   w.inside.add_subscriber([] { return R"({"name":"push"})"; });
   w.inside.add_subscriber([] { return R"({"name":"kafka"})"; });
   w.inside.add_dead_letters("kafka", [] { return "[]"; });
