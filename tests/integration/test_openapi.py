@@ -52,6 +52,16 @@ def check(name: str, answer) -> None:
             validate(int(text) if resolved(schema).get("type") == "integer" else text, schema)
 
 
+def test_every_call_that_changes_something_takes_an_idempotency_key():
+    key = {"$ref": "#/components/parameters/IdempotencyKey"}
+    for name, (method, _, operation) in OPERATIONS.items():
+        changes = method != "get" and name != "emailExists"  # which only asks
+        assert (key in operation.get("parameters", [])) == changes, name
+        if changes:
+            assert "409" in operation["responses"], name
+            assert "Idempotency-Replayed" in operation["responses"]["200"]["headers"], name
+
+
 @pytest.fixture(scope="module")
 def push():
     with PushService("--plain") as service:
