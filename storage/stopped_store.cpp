@@ -79,6 +79,14 @@ class read_only_journal final : public ports::journal {
   std::string store_id_;
 };
 
+/// Without its heads and id blocks there is nothing that the rest could be compared with.
+error unreadable(const error& why, const std::filesystem::path& store) {
+  constexpr std::string_view advice = "restore a backup into an empty data directory";
+  std::string sentence = "the store in " + store.string() + " cannot be looked through: " + std::string(why.text());
+  if (!sentence.ends_with(advice)) sentence.append("; ").append(advice);
+  return {why.code, std::move(sentence)};
+}
+
 }  // namespace
 
 struct stopped_store::parts {
@@ -110,9 +118,9 @@ result<std::unique_ptr<stopped_store>> stopped_store::open(const storage_options
   if (auto locked = made->lock.take(made->machine.files(), options.path); !locked) return locked.error();
   auto store = made->machine.open_read_only();
   if (!store) return store.error();
-  if (auto loaded = made->log.load(**store); !loaded) return loaded.error();
+  if (auto loaded = made->log.load(**store); !loaded) return unreadable(loaded.error(), options.path);
   auto ids = read_id_blocks(**store);
-  if (!ids) return ids.error();
+  if (!ids) return unreadable(ids.error(), options.path);
   made->ids = std::move(*ids);
   made->gate.open(std::move(*store));
   return std::unique_ptr<stopped_store>(new stopped_store(std::move(made)));

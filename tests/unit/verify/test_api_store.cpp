@@ -1,4 +1,5 @@
 // A sound store has no findings; each kind of damage is found, with the key of what is wrong.
+#include "storage/backup.hpp"
 #include "tests/unit/verify/world.hpp"
 
 namespace social::verify::test {
@@ -234,6 +235,22 @@ TEST_CASE("holes and damaged records of the journal are named", "[verify]") {
     w.write(std::move(request));
   });
   CHECK(std::ranges::any_of(foreign, [](const auto& one) { return one.starts_with("shard journal/"); }));
+}
+
+TEST_CASE("a store that goes on from a backup skips ahead, which is no hole", "[verify]") {
+  bench b;
+  const auto path = b.directory.path() / "restored";
+  copy_store(b.directory.path() / "sound", path);
+  REQUIRE(storage::skip_ahead(options_in(path, shards)));
+  CHECK(found_in(path).empty());
+  id_t joined = 0;
+  {
+    writer w(path);
+    joined = w.join("carol@example.com");
+    w.post(joined);
+  }
+  CHECK(joined / shards > storage::ids_skipped);
+  CHECK(found_in(path).empty());
 }
 
 TEST_CASE("entities whose first event is gone are not replayed, and nothing is missed of the others", "[verify]") {
