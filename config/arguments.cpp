@@ -84,6 +84,8 @@ class command_line {
       add(*vapid, "show", subcommand::vapid_show);
       add(*vapid, "rotate", subcommand::vapid_rotate);
     }
+    add_with_directory("backup", subcommand::backup);
+    add_with_directory("restore", subcommand::restore);
     add(app_, "verify", subcommand::verify);
     add(app_, "version", subcommand::version);
     for (const auto& each : option_table())
@@ -118,6 +120,11 @@ class command_line {
   void add(CLI::App& parent, const std::string& name, subcommand meaning) {
     prepared(parent.add_subcommand(name))->callback([this, meaning] { what_ = meaning; });
   }
+  void add_with_directory(const std::string& name, subcommand meaning) {
+    auto* command = prepared(app_.add_subcommand(name));
+    command->callback([this, meaning] { what_ = meaning; });
+    command->add_option("DIR", directory_)->required();
+  }
   void add_option(const option& which) {
     const std::string name(which.name);
     auto* added = app_.add_option("--" + name, given_[name]);
@@ -130,8 +137,8 @@ class command_line {
   }
 
   result<arguments> outcome() {
-    if (help_) return arguments{subcommand::help, {}};
-    arguments parsed{what_, {}};
+    if (help_) return arguments{subcommand::help, {}, {}};
+    arguments parsed{what_, {}, directory_};
     for (auto& [name, texts] : given_) {
       if (texts.empty()) continue;
       const bool is_toggle = find_option(name)->kind == value_kind::toggle;
@@ -150,6 +157,7 @@ class command_line {
   CLI::App app_;
   bool help_ = false;
   subcommand what_ = subcommand::serve;
+  std::string directory_;
   std::map<std::string, std::vector<std::string>> given_;
 };
 

@@ -11,11 +11,22 @@
 
 namespace social::config {
 
-enum class subcommand : std::uint8_t { serve, config_show, vapid_show, vapid_rotate, verify, version, help };
+enum class subcommand : std::uint8_t {
+  serve,
+  config_show,
+  vapid_show,
+  vapid_rotate,
+  backup,
+  restore,
+  verify,
+  version,
+  help
+};
 
 struct arguments {
   subcommand what = subcommand::serve;
   std::map<std::string, std::vector<std::string>, std::less<>> given;  ///< option name -> its texts, unchecked
+  std::string directory = {};                                          ///< of `backup` and `restore`, as given
 };
 
 /// `arguments` without the program's name. Errors: invalid_input with a sentence that says what to do.

@@ -3,6 +3,7 @@
 #include <exception>
 #include <unistd.h>
 
+#include "config/backup/command.hpp"
 #include "config/logging.hpp"
 #include "config/version.hpp"
 
@@ -32,6 +33,10 @@ exit_code run(const invocation& parsed, const handlers& with) {
       return with.vapid_show(parsed);
     case subcommand::vapid_rotate:
       return with.vapid_rotate(parsed);
+    case subcommand::backup:
+      return backup::run_backup(parsed);
+    case subcommand::restore:
+      return with.restore(parsed);
     case subcommand::verify:
       return with.verify(parsed);
     case subcommand::serve:

@@ -15,6 +15,8 @@ struct handlers {
   std::function<result<void>(const invocation&)> check = {};
   std::function<exit_code(const invocation&)> vapid_show;
   std::function<exit_code(const invocation&)> vapid_rotate;
+  /// What needs the stores that this executable knows; `backup` does not: it asks the running process.
+  std::function<exit_code(const invocation&)> restore;
   std::function<exit_code(const invocation&)> verify;
 };
 

@@ -158,7 +158,7 @@ surroundings own_surroundings() {
 result<invocation> parse(executable self, const std::vector<std::string>& words, const surroundings& around) {
   const auto given = parse_arguments(self, words);
   if (!given) return given.error();
-  invocation parsed{self, given->what, {}, {}};
+  invocation parsed{self, given->what, {}, {}, given->directory};
   // Help is there for those whose configuration is wrong.
   if (parsed.what == subcommand::help || parsed.what == subcommand::version) return parsed;
   auto sources = all_sources(*given, around);

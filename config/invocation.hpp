@@ -1,6 +1,7 @@
 // What a process was started to do: subcommand and settings, from arguments, environment, file and defaults.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ struct invocation {
   subcommand what = subcommand::serve;
   config::settings settings;
   std::vector<resolved_option> options;  ///< those this executable takes, in table order
+  std::filesystem::path directory = {};  ///< of `backup` and `restore`, as given
 };
 
 /// `arguments` without the program's name. Precedence: command line, environment, file, default; each source is

@@ -3,6 +3,7 @@
 #include "config/compose/api/serve_api.hpp"
 #include "config/compose/api/verify_api.hpp"
 #include "config/compose/common/kafka_settings.hpp"
+#include "config/compose/common/restore.hpp"
 #include "config/compose/common/verify_stores.hpp"
 #include "config/compose/embedded/serve_both.hpp"
 #include "config/compose/push/push_side.hpp"
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
        .check = compose::check_kafka,
        .vapid_show = [](const config::invocation& i) { return compose::show_vapid(i.settings); },
        .vapid_rotate = [](const config::invocation& i) { return compose::rotate_vapid(i.settings); },
+       .restore = compose::restore,
        .verify =
            [](const config::invocation& i) {
              return compose::verify_stores(i.settings, {.api = compose::verify_api, .push = compose::verify_push});

@@ -3,6 +3,7 @@
 #include "config/compose/api/serve_api.hpp"
 #include "config/compose/api/verify_api.hpp"
 #include "config/compose/common/kafka_settings.hpp"
+#include "config/compose/common/restore.hpp"
 #include "config/compose/common/verify_stores.hpp"
 
 int main(int argc, char** argv) {
@@ -12,7 +13,9 @@ int main(int argc, char** argv) {
                               .check = compose::check_kafka,
                               .vapid_show = {},
                               .vapid_rotate = {},
-                              .verify = [](const config::invocation& i) {
-                                return compose::verify_stores(i.settings, {.api = compose::verify_api, .push = {}});
-                              }});
+                              .restore = compose::restore,
+                              .verify =
+                                  [](const config::invocation& i) {
+                                    return compose::verify_stores(i.settings, {.api = compose::verify_api, .push = {}});
+                                  }});
 }

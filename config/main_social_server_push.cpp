@@ -1,6 +1,7 @@
 // social-server-push: the push role alone, fed by Kafka.
 #include "config/command.hpp"
 #include "config/compose/common/kafka_settings.hpp"
+#include "config/compose/common/restore.hpp"
 #include "config/compose/common/verify_stores.hpp"
 #include "config/compose/push/push_side.hpp"
 #include "config/compose/push/serve_push.hpp"
@@ -14,6 +15,7 @@ int main(int argc, char** argv) {
        .check = compose::check_kafka,
        .vapid_show = [](const config::invocation& i) { return compose::show_vapid(i.settings); },
        .vapid_rotate = [](const config::invocation& i) { return compose::rotate_vapid(i.settings); },
+       .restore = compose::restore,
        .verify =
            [](const config::invocation& i) {
              return compose::verify_stores(i.settings, {.api = {}, .push = compose::verify_push});

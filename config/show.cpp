@@ -78,6 +78,8 @@ std::string usage(executable self) {
         "  vapid show             print the VAPID public keys\n"
         "  vapid rotate           make a new VAPID key; the old one signs for its subscriptions until they renew\n");
   text.append(
+      "  backup DIR             make a backup of the running server on --data in DIR, which is new or empty\n"
+      "  restore DIR            put the backup in DIR into --data, which is new or empty\n"
       "  verify                 look through the data of a stopped server and name what is wrong with it\n"
       "  version                print the version\n\n"
       "Each option is also the environment variable SOCIAL_NAME (upper case, dots and dashes as _) and a key of the\n"

@@ -5,7 +5,10 @@
 #include <charconv>
 #include <optional>
 
+#include <nlohmann/json.hpp>
+
 #include "actors/base/digest.hpp"
+#include "actors/base/json_guard.hpp"
 #include "actors/base/json_writer.hpp"
 #include "actors/base/text.hpp"
 #include "http/admin/actor_json.hpp"
@@ -15,16 +18,18 @@
 namespace social::http::admin {
 namespace {
 
-enum class page : std::uint8_t { livez, readyz, metrics, actors, actor, report, replay };
+enum class page : std::uint8_t { livez, readyz, metrics, actors, actor, report, replay, backup };
 
 struct route {
   page shown;
   std::string name;  ///< of the report, or the actor's kind
   std::string id;    ///< of the actor, or the dead letter
-  [[nodiscard]] bool changes() const noexcept { return shown == page::replay; }
+  [[nodiscard]] bool is_post() const noexcept { return shown == page::replay || shown == page::backup; }
+  /// A backup changes nothing that is served: the token is enough.
+  [[nodiscard]] bool needs_write() const noexcept { return shown == page::replay; }
 };
 
-constexpr std::array<std::string_view, 5> reports{"push", "kafka", "subscribers", "shards", "dead-letters"};
+constexpr std::array<std::string_view, 6> reports{"push", "kafka", "subscribers", "shards", "journals", "dead-letters"};
 
 /// `{id}/replay`. An id is a word of the report, with `:` and `.`, and never with a slash.
 std::optional<route> find_dead_letter(std::string_view path) {
@@ -43,6 +48,7 @@ std::optional<route> find_route(std::string_view path) {
   if (!path.starts_with(base)) return std::nullopt;
   path.remove_prefix(base.size());
   if (path == "actors") return route{page::actors, {}, {}};
+  if (path == "backup") return route{page::backup, {}, {}};
   if (std::find(reports.begin(), reports.end(), path) != reports.end())
     return route{page::report, std::string(path), {}};
   constexpr std::string_view dead_letters = "dead-letters/";
@@ -59,6 +65,13 @@ std::optional<route> find_route(std::string_view path) {
 
 /// What clients send along with a call that takes no body, such as `{}`.
 constexpr std::size_t ignored_body_bytes_max = 1024;
+/// A path of the longest kind that the system takes, with every character escaped.
+constexpr std::size_t backup_body_bytes_max = std::size_t{32} << 10;
+
+std::size_t body_bytes_max(page of) noexcept {
+  if (of == page::replay) return ignored_body_bytes_max;
+  return of == page::backup ? backup_body_bytes_max : 0;
+}
 
 /// Decimal without sign, spaces or leading zeros, at most `max`. Zero counts: shard 0 is an actor, too.
 std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t max) {
@@ -105,10 +118,44 @@ void read_number(const request_head& head, std::string_view name, std::uint64_t 
         {std::string(name), "must be a whole number of " + std::to_string(min) + "-" + std::to_string(max)});
 }
 
+error wrong_directory(const std::string& why) {
+  error invalid(error_code::invalid_input);
+  invalid.fields.push_back({"dir", why});
+  return invalid;
+}
+
+/// The member `dir` of a body. Errors: malformed_json, invalid_input.
+result<std::string> directory_of(const std::string& body) {
+  const auto json = parse_json(body);
+  if (!json) return json.error();
+  auto missing = wrong_directory("must be the whole path of a directory, from / on");
+  if (!json->is_object()) return missing;
+  const auto found = json->find("dir");
+  if (found == json->end() || !found->is_string() || found->get<std::string>().empty()) return missing;
+  return found->get<std::string>();
+}
+
+/// What is asked for is being done for somebody else already.
+response conflict(const std::string& why) {
+  response shown;
+  shown.status = 409;
+  json_writer(shown.body)
+      .begin_object()
+      .member("success", false)
+      .key("error")
+      .begin_object()
+      .member("message", std::string_view(why))
+      .member("status", 409)
+      .member("code", "conflict")
+      .end_object()
+      .end_object();
+  return shown;
+}
+
 }  // namespace
 
-admin_handler::admin_handler(admin_options options, protocol::inspection& inside)
-    : options_(std::move(options)), inside_(inside) {}
+admin_handler::admin_handler(admin_options options, protocol::inspection& inside, admin_actions actions)
+    : options_(std::move(options)), inside_(inside), actions_(std::move(actions)) {}
 
 /// A page of some other site whose name was made to point here must not reach the admin API through a browser: the name
 /// it sends is not ours (DNS rebinding). Bound to every address, each number is one of ours; a name still is not.
@@ -139,8 +186,8 @@ head_decision admin_handler::decide(const request_head& head) {
   }
   auto found = find_route(head.path);
   if (!found) return failure(error_code::route_not_found, head.request_id);
-  const std::string_view method = found->changes() ? "POST" : "GET";
-  if (head.method != method) return method_not_allowed(found->changes() ? "POST" : "GET, HEAD", head.request_id);
+  const std::string_view method = found->is_post() ? "POST" : "GET";
+  if (head.method != method) return method_not_allowed(found->is_post() ? "POST" : "GET, HEAD", head.request_id);
   const bool is_open = found->shown == page::livez || found->shown == page::readyz ||
                        (found->shown == page::metrics && !options_.metrics_auth);
   if (!is_open && !has_token(head)) {
@@ -148,15 +195,16 @@ head_decision admin_handler::decide(const request_head& head) {
     refused.headers.push_back({"WWW-Authenticate", "Bearer"});
     return refused;
   }
-  if (found->changes() && !options_.write) {
+  if (found->needs_write() && !options_.write) {
     return failure(
         {error_code::forbidden, "This listener only looks; start the process with --admin.write to allow it"},
         head.request_id);
   }
-  return body_plan{found->changes() ? ignored_body_bytes_max : 0, std::make_shared<route>(std::move(*found))};
+  const auto bytes = body_bytes_max(found->shown);
+  return body_plan{bytes, std::make_shared<route>(std::move(*found))};
 }
 
-void admin_handler::handle(std::shared_ptr<const request_head> head, std::string, std::shared_ptr<void> state,
+void admin_handler::handle(std::shared_ptr<const request_head> head, std::string body, std::shared_ptr<void> state,
                            respond answer) {
   const auto& asked = *std::static_pointer_cast<route>(state);
   switch (asked.shown) {
@@ -179,6 +227,8 @@ void admin_handler::handle(std::shared_ptr<const request_head> head, std::string
       return answer(report(*head, asked.name));
     case page::replay:
       return replay(*head, asked.id, answer);
+    case page::backup:
+      return backup(*head, body, answer);
     case page::actor: {
       const auto id = whole_number(asked.id, max_id);
       if (id) return show_actor(*head, asked.name, *id, answer);
@@ -211,6 +261,25 @@ void admin_handler::replay(const request_head& head, const std::string& id, cons
     if (why.code != error_code::not_found) return answer(failure(why, request_id));
     answer(failure({error_code::not_found, "There is no dead letter of this id, or it is not remembered any more"},
                    request_id));
+  });
+}
+
+void admin_handler::backup(const request_head& head, const std::string& body, const respond& answer) {
+  if (!actions_.backup)
+    return answer(failure({error_code::not_found, "This process makes no backups"}, head.request_id));
+  auto directory = directory_of(body);
+  if (!directory) return answer(failure(directory.error(), head.request_id));
+  actions_.backup(std::move(*directory), [answer, request_id = head.request_id](const backup_answer& done) {
+    switch (done.what) {
+      case backup_answer::outcome::made:
+        return answer(success(done.text));
+      case backup_answer::outcome::refused:
+        return answer(failure(wrong_directory(done.text), request_id));
+      case backup_answer::outcome::busy:
+        return answer(conflict(done.text));
+      case backup_answer::outcome::failed:
+        return answer(failure({error_code::unavailable, done.text}, request_id));
+    }
   });
 }
 

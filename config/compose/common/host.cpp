@@ -2,6 +2,7 @@
 
 #include "actors/base/json_writer.hpp"
 #include "actors/base/log.hpp"
+#include "config/compose/common/backup_access.hpp"
 #include "config/compose/common/http_metrics.hpp"
 #include "config/compose/common/store_metrics.hpp"
 
@@ -68,9 +69,11 @@ host::host(const config::settings& s, host_overrides overrides, config::data_dir
       overrides_(std::move(overrides)),
       data_(std::move(data)),
       admin_token_(std::move(admin_token)),
+      backups_({data_.root(), s.auth.jwt_key_file, s.push.vapid_dir}),
       memory_(storage::make_memory_budget(block_cache_bytes, write_buffer_bytes)) {}
 
 host::~host() {
+  stop_backup();
   stop_admin();
   inspector.stop();
 }
@@ -94,6 +97,10 @@ result<opened_store> host::open_store(const std::string& name, const std::filesy
     return std::vector<protocol::readiness_check>{{name + "-store", readiness.accepting, false, readiness.reason}};
   });
   stores_.emplace_back(name, store);
+  // The store is locked by this process: what lies there is of one that was killed.
+  backup::remove_leftovers(data_.root(), name);
+  backups_.add({{name, store->ports().log->store_id(), settings.shards},
+                [store](const std::filesystem::path& to) { return store->copy_to(to); }});
   opened_store out{std::move(*opened), store->ports()};
   if (!overrides_.journal) return out;
   if (auto journal = overrides_.journal(name, *out.ports.log)) {
@@ -105,6 +112,7 @@ result<opened_store> host::open_store(const std::string& name, const std::filesy
 
 result<void> host::start_admin() {
   inspector.add_report("shards", [this] { return shard_report(stores_); });
+  inspector.add_metrics([this](inspect::metric_sink& sink) { collect_backups(backups_.statistics(), sink); });
   admin_ = std::make_unique<http::admin::admin_handler>(
       http::admin::admin_options{.address = settings.admin.address,
                                  .host_names = {},
@@ -112,7 +120,7 @@ result<void> host::start_admin() {
                                  .metrics_auth = settings.admin.metrics_auth,
                                  .write = settings.admin.write,
                                  .actors_limit_max = settings.limits.actors_listed},
-      inspector);
+      inspector, backup_action(backups_));
   http::server_options options;
   options.address = settings.admin.address;
   options.port = settings.admin.port;

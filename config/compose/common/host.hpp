@@ -10,6 +10,7 @@
 
 #include "actors/inspect/inspector.hpp"
 #include "actors/runtime/node.hpp"
+#include "config/backup/keeper.hpp"
 #include "config/compose/common/system_ports.hpp"
 #include "config/data_directory.hpp"
 #include "config/process.hpp"
@@ -47,6 +48,8 @@ class host {
   result<opened_store> open_store(const std::string& name, const std::filesystem::path& directory);
   /// Starts the admin listener after all roles have registered what they tell. Errors: io_error names the address.
   result<void> start_admin();
+  /// Gives up a backup that is being made; no other is begun. Before the stores close.
+  void stop_backup() { backups_.stop(); }
   void stop_admin();
   [[nodiscard]] std::string admin_url() const { return admin_url_; }
 
@@ -65,6 +68,7 @@ class host {
   const host_overrides overrides_;
   config::data_directory data_;
   std::string admin_token_;
+  backup::keeper backups_;
   std::shared_ptr<storage::memory_budget> memory_;
   std::vector<std::pair<std::string, storage::rocks_store*>> stores_;  ///< for reports
   std::vector<std::unique_ptr<ports::journal>> journals_;              ///< made by the overrides

@@ -45,7 +45,9 @@ config::exit_code run_service(const config::invocation& invocation, host_overrid
   const auto started = start_all(invocation, **on, *roles);
   if (!started) stopping.request_stop(config::fail(started.error()));
   const auto why = stopping.wait();
-  roles->stop(stop_budget(settings.shutdown_deadline));
+  const stop_budget budget(settings.shutdown_deadline);
+  stop_phase("backup", [&] { (*on)->stop_backup(); });
+  roles->stop(budget);
   stop_phase("admin", [&] { (*on)->stop_admin(); });
   stop_phase("stores", [&] { roles->close_stores(); });
   return why;

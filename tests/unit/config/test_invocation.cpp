@@ -158,6 +158,9 @@ TEST_CASE("subcommands, with options before and behind") {
   CHECK(what({}) == subcommand::serve);
   CHECK(what({"serve"}) == subcommand::serve);
   CHECK(what({"config", "show"}) == subcommand::config_show);
+  CHECK(what({"backup", "/b"}) == subcommand::backup);
+  CHECK(what({"restore", "/b", "--data", "/d"}) == subcommand::restore);
+  CHECK(start{.words = {"--data", "/d", "backup", "/b"}}.parse()->directory == "/b");
   CHECK(what({"vapid", "show"}) == subcommand::vapid_show);
   CHECK(what({"vapid", "rotate"}) == subcommand::vapid_rotate);
   CHECK(what({"version"}) == subcommand::version);
@@ -167,8 +170,10 @@ TEST_CASE("subcommands, with options before and behind") {
   CHECK(start{.words = {"--data", "serve"}}.accepted().data == "serve");
   CHECK(contains(start{.words = {"config"}}.refused(), "a word is missing"));
   CHECK(contains(start{.words = {"config", "hide"}}.refused(), "see"));
-  CHECK(contains(start{.words = {"backup", "x"}}.refused(), "'backup' is no subcommand"));
+  CHECK(contains(start{.words = {"bakcup", "x"}}.refused(), "'bakcup' is no subcommand"));
   CHECK(contains(start{.self = executable::api, .words = {"vapid", "show"}}.refused(), "'vapid'"));
+  CHECK(contains(start{.words = {"backup"}}.refused(), "missing"));
+  CHECK(contains(start{.words = {"backup", "/a", "/b"}}.refused(), "'/b'"));
 }
 
 TEST_CASE("help and version need no valid configuration") {
