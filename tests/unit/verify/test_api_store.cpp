@@ -1,5 +1,10 @@
 // A sound store has no findings; each kind of damage is found, with the key of what is wrong.
+#include <fstream>
+
+#include <rocksdb/file_system.h>
+
 #include "storage/backup.hpp"
+#include "storage/synced_mark.hpp"
 #include "tests/unit/verify/world.hpp"
 
 namespace social::verify::test {
@@ -103,6 +108,42 @@ TEST_CASE("verify changes nothing on disk, and a server cannot start meanwhile",
   }
   const auto serving = open_or_fail(options_in(path, shards));
   CHECK(storage::stopped_store::open(options_in(path, shards)).error().code == error_code::store_locked);
+}
+
+TEST_CASE("what a killed process left in the log is looked at where it lies", "[verify]") {
+  const scratch_directory directory;
+  const auto left = [&](const char* name) { return directory.path() / name; };
+  const auto newest_log = [](const std::filesystem::path& store) {
+    std::filesystem::path newest;
+    for (const auto& file : std::filesystem::directory_iterator(store))
+      if (file.path().extension() == ".log" && file.path() > newest) newest = file.path();
+    REQUIRE(!newest.empty());
+    return newest;
+  };
+  {
+    writer w(left("running"));
+    w.post(w.join("ann@example.com"));
+    for (const char* copy : {"killed", "torn", "cut"}) copy_store(left("running"), left(copy));
+  }
+  api_summary seen;
+  const auto found = findings_in(left("killed"), [&](const store_view& view) { seen = verify_api_store(view); });
+  CHECK(found.empty());
+  CHECK(seen.posts == 1);
+
+  {  // a power cut tore what was never synced
+    std::ofstream log(newest_log(left("torn")), std::ios::app | std::ios::binary);
+    log << std::string(100, '\x5a');
+  }
+  const auto torn_log = newest_log(left("torn"));
+  const auto size = std::filesystem::file_size(torn_log);
+  CHECK(found_in(left("torn")).empty());
+  CHECK(std::filesystem::file_size(torn_log) == size);
+
+  storage::write_mark(*rocksdb::FileSystem::Default(), left("cut"), {1'000'000, {}}).value();
+  const auto refused = storage::stopped_store::open(options_in(left("cut"), shards));
+  REQUIRE(!refused);
+  CHECK(refused.error().code == error_code::store_damaged);
+  CHECK(refused.error().message.find("known to have been synced") != std::string::npos);
 }
 
 TEST_CASE("views and indexes that are missing or too many are named", "[verify]") {
