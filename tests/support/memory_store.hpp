@@ -460,7 +460,8 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
       if (!stale && (!fails || failing_written_)) outcome = write(item.request);
       if (fails) outcome = failure_;
       if (stale) outcome = error{error_code::store_unavailable, "the store has failed since this was decided"};
-      if (!stale && !fails && !item.request.events.empty())
+      // A store that comes back tells of what a failed write left there after all.
+      if (!stale && (!fails || failing_written_) && !item.request.events.empty())
         for (const auto& [number, watcher] : watchers_) moved.push_back(watcher);
     }
     if (item.done) item.done(std::move(outcome));
