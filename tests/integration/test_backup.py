@@ -371,7 +371,7 @@ def test_two_services_on_one_directory_have_one_backup(tmp_path):
         with api:
             person = Person(api.url)
             ok("backup", backup, "--data", api.data, name="social-server-push")
-            assert stores(backup) == ["push", "api"]
+            assert sorted(stores(backup)) == ["api", "push"]
         said = refused(1, "backup", tmp_path / "other", "--data", push.data, name="social-server-push")
         assert str(tmp_path / "data" / "api") in said and "start" in said
     assert {each.name for each in tmp_path.iterdir() if each.is_dir()} == {"data", "backup"}
