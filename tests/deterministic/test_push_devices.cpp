@@ -106,24 +106,27 @@ TEST_CASE_METHOD(devices_fixture, "a device that went between the look and the c
   CHECK(answer->error().code == error_code::subscription_not_found);
 }
 
-TEST_CASE_METHOD(devices_fixture, "a removal under a key is answered again when the device is gone") {
+TEST_CASE_METHOD(devices_fixture,
+                 "under a key the command is asked even when the device is gone, and a replay is told") {
   start();
-  const auto device = subscribe(66, endpoint)->value();
+  environment env;
+  env.store = disk->ports();
+  env.clock = &clock;
+  protocol::command_message given;
+  env.command = [&](protocol::command_message m) { given = std::move(m); };
   domain::command_context once;
   once.idempotency = {"k", "", "f"};
-  const auto ask = [&] {
-    answers.clear();
-    role->remove_device({66, device.seq}, once, [this](const auto& got) { answers.push_back(got); });
-    run();
-    REQUIRE(answers.size() == 1);
-    return answers.front();
-  };
-  CHECK_FALSE(ask().value().replayed);
-  CHECK(devices(66).empty());
-  CHECK(ask().value().replayed);
-  CHECK(refusal(66, device.seq) == error_code::subscription_not_found);
-  once.idempotency.fingerprint = "g";
-  CHECK(ask().error().code == error_code::idempotency_key_reused);
+  std::optional<result<protocol::device_removed>> answer;
+  remove_device_of(env,
+                   {{66, 7}, once, std::make_shared<reply_slot<protocol::device_removed>>([&](const auto& outcome) {
+                      answer = outcome;
+                    })});
+  REQUIRE(given.reply);
+  CHECK(given.context.idempotency.key == "k");
+  using reply = domain::subscription::reply;
+  given.reply->answer(domain::erase_replayed<reply>(domain::subscription::removed_view{true}));
+  REQUIRE(answer);
+  CHECK(answer->value().replayed);
 }
 
 TEST_CASE_METHOD(devices_fixture, "a device that cannot be looked up or removed is told so") {
