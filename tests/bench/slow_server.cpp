@@ -1,34 +1,6 @@
-// social-server, both roles, on a disk whose syncs take longer. Takes the options of social-server and:
-//
-//   --slow.sync-ms=N   each sync takes so much longer
-#include <charconv>
-#include <chrono>
-#include <string_view>
-#include <vector>
-
-#include "config/command.hpp"
-#include "config/compose/embedded/serve_both.hpp"
-#include "tests/support/slow_file_system.hpp"
+// See tests/support/slow_server.hpp.
+#include "tests/support/slow_server.hpp"
 
 int main(int argc, char** argv) {
-  using namespace social;
-  constexpr std::string_view option = "--slow.sync-ms=";
-  int delay_ms = 0;
-  std::vector<const char*> words;
-  for (int i = 0; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word.starts_with(option))
-      std::from_chars(word.data() + option.size(), word.data() + word.size(), delay_ms);
-    else
-      words.push_back(argv[i]);
-  }
-  const auto files = test::slow_file_system::make(std::chrono::milliseconds(delay_ms));
-  compose::host_overrides overrides;
-  overrides.store_options = [&files](const std::string&, storage::storage_options& store) {
-    store.file_system = files;
-  };
-  return config::run_command(config::executable::server, static_cast<int>(words.size()), words.data(),
-                             {.serve = [&](const config::invocation& i) { return compose::serve_both(i, overrides); },
-                              .vapid_show = {},
-                              .vapid_rotate = {}});
+  return social::test::run_slow_server(argc, argv);
 }
