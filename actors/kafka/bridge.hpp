@@ -14,22 +14,17 @@
 #include <vector>
 
 #include "actors/kafka/producer.hpp"
+#include "actors/kafka/publications.hpp"
 #include "actors/ports/clock.hpp"
 #include "actors/ports/store.hpp"
 #include "actors/runtime/node.hpp"
 
 namespace social::kafka {
 
-/// What one event of a journal record becomes.
-struct publication {
-  std::uint64_t sequence = 0;
-  record what;
-};
-
 /// Appends what this journal record becomes, in the order of its events; an event may become none, or several. A pure
 /// function. Errors: corrupt_record names shard and sequence: the record is counted, kept as a dead letter and left
 /// behind, but for what was appended of it.
-using publish_function = std::function<result<void>(const ports::journal_record& from, std::vector<publication>& out)>;
+using publish_function = std::function<result<void>(const ports::journal_record& from, publications& out)>;
 
 struct bridge_options {
   std::string name = "kafka";               ///< of the subscriber: its cursors lie under it
@@ -37,7 +32,10 @@ struct bridge_options {
   std::size_t window_bytes_max = 32 * 1024 * 1024;
   std::size_t read_records_max = 256;  ///< of one shard at once
   std::size_t read_bytes_max = 1024 * 1024;
-  std::int64_t pull_interval_ms = 5;      ///< between two looks under load: larger batches for the reader
+  /// Between two looks under load, where a look costs a read of every shard that has moved: as many milliseconds as
+  /// the last look found events, within these limits. A few events at a time hardly wait.
+  std::int64_t pull_interval_ms = 5;
+  std::int64_t pull_interval_max_ms = 25;
   std::int64_t cursor_interval_ms = 200;  ///< how often moved cursors are written; a crash sends that much again
   std::int64_t retry_ms = 500;            ///< before the next producer is made; doubles up to retry_max_ms
   std::int64_t retry_max_ms = 10'000;

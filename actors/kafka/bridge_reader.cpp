@@ -113,13 +113,13 @@ bool bridge_reader::read(shard_t shard, publish_window& window) {
 
 /// Passes over records that give nothing to send.
 void bridge_reader::make_next(publish_window& window) {
-  made_.clear();
-  next_ = 0;
   for (; record_ < piece_.size(); ++record_) {
+    made_.clear();
+    next_ = 0;
     project(piece_[record_]);
     // A position may lie inside a record: what is before it has been acknowledged.
-    std::erase_if(made_, [&](const publication& p) { return p.sequence <= window.reached(shard_); });
-    if (!made_.empty()) return window.reached(shard_, front()->sequence - 1);
+    while (next_ < made_.size() && made_[next_].sequence <= window.reached(shard_)) ++next_;
+    if (next_ < made_.size()) return window.reached(shard_, front()->sequence - 1);
     window.reached(shard_, end_of(piece_[record_]));
   }
 }

@@ -72,9 +72,9 @@ class bridge_reader {
   // The piece:
   shard_t shard_ = 0;
   std::vector<ports::journal_record> piece_;
-  std::size_t record_ = 0;         ///< the one that `made_` was made of
-  std::vector<publication> made_;  ///< empty: the piece is done
-  std::size_t next_ = 0;
+  std::size_t record_ = 0;  ///< the one that `made_` was made of
+  publications made_;
+  std::size_t next_ = 0;  ///< beyond the last: the piece is done
 };
 
 }  // namespace social::kafka

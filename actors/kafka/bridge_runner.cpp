@@ -58,8 +58,8 @@ runner::behavior_type runner::make_behavior() {
   delayed_send(this, look_around_interval, look_around{});
   return {
       guarded<journal_moved>([this](const auto&) {
-        board_->moved = false;
-        if (behind_ || !is_too_early()) publish();
+        // What is behind goes on by itself.
+        if (!behind_ && !is_too_early()) publish();
       }),
       guarded<planned_look>([this](const auto&) {
         look_planned_ = false;
@@ -135,7 +135,10 @@ std::string runner::state_json() const {
 void runner::publish() {
   if (!opened_ || ending_ || resting_ || window_.shards() == 0) return;
   if (!producer_ && !make_producer()) return;
+  // From here on events are signalled again; until a look they are not, or every commit would wake this thread.
+  board_->moved = false;
   const auto sent_before = sent_;
+  if (!behind_) look_from_ = sent_;
   for (std::size_t pieces = 0;; ++pieces) {
     behind_ = true;
     if (!send_piece()) return;  // reports make room
@@ -144,6 +147,9 @@ void runner::publish() {
     last_found_us_ = plan_.clock.monotonic_us();
   }
   behind_ = false;
+  const auto least = plan_.options.pull_interval_ms;
+  const auto most = std::max(least, plan_.options.pull_interval_max_ms);
+  pause_ms_ = std::clamp(static_cast<std::int64_t>(sent_ - look_from_), least, most);
 }
 
 /// False: there is no room for all of it.
@@ -200,10 +206,9 @@ bool runner::make_producer() {
   return true;
 }
 
-/// A look costs a read of every shard that has moved: under load it is worth more events at once. One that comes too
-/// early is made up for at the end of the interval.
+/// One that comes too early is made up for at the end of the interval.
 bool runner::is_too_early() {
-  const auto left_us = last_found_us_ + plan_.options.pull_interval_ms * 1000 - plan_.clock.monotonic_us();
+  const auto left_us = last_found_us_ + pause_ms_ * 1000 - plan_.clock.monotonic_us();
   if (left_us <= 0 || last_found_us_ == 0) return false;
   if (!std::exchange(look_planned_, true)) delayed_send(this, std::chrono::microseconds(left_us), planned_look{});
   return true;

@@ -59,7 +59,7 @@ struct board {
   std::optional<timestamp_t> oldest;  ///< when the oldest event behind the cursors happened, as of the last look
   std::mutex working;                 ///< held while journal, store or clock are used: nothing of that after `stopped`
   bool stopped = false;
-  std::atomic<bool> moved{false};    ///< a journal_moved is on its way
+  std::atomic<bool> moved{false};    ///< a journal_moved is on its way, or a look will follow anyway
   std::atomic<bool> reports{false};  ///< a reports_came is
 };
 
@@ -142,6 +142,8 @@ class runner final : public runtime::instrumented<bridge_actor::base> {
   bool look_planned_ = false;
   bool write_planned_ = false;
   std::int64_t last_found_us_ = 0;  ///< monotonic
+  std::int64_t pause_ms_ = 0;       ///< between that look and the next one
+  std::uint64_t look_from_ = 0;     ///< `sent_` when the present look began
 
   /// A failure of this life or the last ones that is not over: said once, and once that it is over.
   struct trouble {

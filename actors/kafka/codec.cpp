@@ -21,9 +21,6 @@ constexpr std::size_t value_bytes_max = 64 * 1024;
 constexpr std::size_t error_text_bytes_max = 1024;
 constexpr std::size_t error_fields_max = 32;
 
-constexpr std::string_view content_type_header = "content-type";
-constexpr std::string_view type_id_header = "__TypeId__";
-
 error malformed(std::string why) {
   return {error_code::malformed_json, std::move(why)};
 }
@@ -79,18 +76,29 @@ std::optional<value_codec> parse_codec(std::string_view word) noexcept {
   return std::nullopt;
 }
 
+std::string_view content_type_of(value_codec codec) noexcept {
+  return codec == value_codec::raw ? "text/plain; charset=utf-8" : "application/json";
+}
+
+void wrap(std::string& json, value_codec codec) {
+  if (codec != value_codec::json_string) return;
+  std::string literal;
+  literal.reserve(json.size() + json.size() / 4 + 2);
+  append_json_string(literal, json);
+  json = std::move(literal);
+}
+
+const topic_format& format_of(const topic_formats& formats, const std::string& topic) {
+  static const topic_format usual;
+  const auto found = formats.find(topic);
+  return found == formats.end() ? usual : found->second;
+}
+
 void write_value(record& to, std::string json, const topic_formats& formats) {
-  const auto found = formats.find(to.topic);
-  const auto format = found == formats.end() ? topic_format{} : found->second;
-  set_header(to, content_type_header,
-             format.codec == value_codec::raw ? "text/plain; charset=utf-8" : "application/json");
+  const auto& format = format_of(formats, to.topic);
+  set_header(to, content_type_header, std::string(content_type_of(format.codec)));
   if (!format.type_id.empty()) set_header(to, type_id_header, format.type_id);
-  if (format.codec == value_codec::json_string) {
-    std::string literal;
-    literal.reserve(json.size() + json.size() / 4 + 2);
-    append_json_string(literal, json);
-    json = std::move(literal);
-  }
+  wrap(json, format.codec);
   to.value = std::move(json);
 }
 

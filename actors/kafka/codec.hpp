@@ -21,6 +21,9 @@ enum class value_codec : std::uint8_t {
 };
 std::optional<value_codec> parse_codec(std::string_view word) noexcept;  ///< `json`, `json-string`, `raw`
 
+inline constexpr std::string_view content_type_header = "content-type";
+inline constexpr std::string_view type_id_header = "__TypeId__";
+
 /// How the values of one topic are written.
 struct topic_format {
   value_codec codec = value_codec::json;
@@ -28,6 +31,12 @@ struct topic_format {
 };
 using topic_formats = std::map<std::string, topic_format>;
 
+/// What `content-type` says.
+std::string_view content_type_of(value_codec codec) noexcept;
+/// A JSON text becomes a value in place.
+void wrap(std::string& json, value_codec codec);
+/// Of a topic without one: the default.
+const topic_format& format_of(const topic_formats& formats, const std::string& topic);
 /// Sets value, `content-type` and `__TypeId__` of a record from a JSON text, as its topic wants it.
 void write_value(record& to, std::string json, const topic_formats& formats);
 /// The object inside, whichever wrapping it came in. Errors: malformed_json says what is wrong (also: no value, not an

@@ -115,7 +115,7 @@ class process {
   bool publish(shard_t shard) {
     const auto records = disk.read(shard, published_[shard], 1, 1 << 20).value();
     if (records.empty()) return false;
-    std::vector<publication> out;
+    publications out;
     REQUIRE(project_(records[0], out));
     for (const auto& each : out) topic_.append(each.what);
     published_[shard] = records[0].first_sequence + records[0].events.size() - 1;

@@ -12,19 +12,18 @@
 namespace social::kafka {
 namespace {
 
-using maybe_value = std::optional<event_value>;
+using maybe_place = std::optional<event_place>;
 
 constexpr std::size_t usual_bytes = 256;  // so that most texts grow once
 
 template <class Members>
-event_value object(std::string_view topic, id_t key, Members members) {
-  event_value made{topic, key, {}};
-  made.json.reserve(usual_bytes);
-  json_writer json(made.json);
+void object(std::string& out, Members members) {
+  out.clear();
+  out.reserve(usual_bytes);
+  json_writer json(out);
   json.begin_object();
   members(json);
   json.end_object();
-  return made;
 }
 
 /// `seq`, `name` and `email` of somebody; the object stays open.
@@ -44,77 +43,85 @@ void write_account(json_writer& json, const domain::comment::comment_created& e)
   json.time_member("createAt", history.created_at).end_object();
 }
 
-event_value connection(std::string_view topic, const domain::person& acting, id_t notified) {
-  return object(topic, notified, [&](json_writer& json) {
+event_place connection(std::string& out, std::string_view topic, const domain::person& acting, id_t notified) {
+  object(out, [&](json_writer& json) {
     json.member("userId", acting.seq).member("targetId", notified).member("name", acting.name);
   });
+  return {topic, notified};
 }
 
 struct user_values {
-  maybe_value operator()(const domain::user::user_joined& e) const {
-    return object(topic::user_joined, e.account.seq,
-                  [&](json_writer& json) { json.member("userId", e.account.seq).member("name", e.account.name); });
+  std::string& out;
+  maybe_place operator()(const domain::user::user_joined& e) const {
+    object(out, [&](json_writer& json) { json.member("userId", e.account.seq).member("name", e.account.name); });
+    return event_place{topic::user_joined, e.account.seq};
   }
-  maybe_value operator()(const domain::user::signed_in&) const { return std::nullopt; }
-  maybe_value operator()(const domain::user::connection_requested& e) const {
-    return connection(topic::connection_requested, e.caller, e.owner);
+  maybe_place operator()(const domain::user::signed_in&) const { return std::nullopt; }
+  maybe_place operator()(const domain::user::connection_requested& e) const {
+    return connection(out, topic::connection_requested, e.caller, e.owner);
   }
-  maybe_value operator()(const domain::user::connection_granted& e) const {
-    return connection(topic::connection_granted, e.owner, e.caller.seq);
+  maybe_place operator()(const domain::user::connection_granted& e) const {
+    return connection(out, topic::connection_granted, e.owner, e.caller.seq);
   }
 };
 
 struct post_values {
-  maybe_value operator()(const domain::post::post_created& e) const {
-    return object(topic::post_created, e.post.writer.seq, [&](json_writer& json) {
+  std::string& out;
+  maybe_place operator()(const domain::post::post_created& e) const {
+    object(out, [&](json_writer& json) {
       json.member("postId", e.post.seq).member("userId", e.post.writer.seq).member("contents", e.post.contents);
     });
+    return event_place{topic::post_created, e.post.writer.seq};
   }
-  maybe_value operator()(const domain::post::post_viewed& e) const {
-    return object(topic::post_viewed, e.owner, [&](json_writer& json) {
+  maybe_place operator()(const domain::post::post_viewed& e) const {
+    object(out, [&](json_writer& json) {
       json.member("postId", e.post).member("postWriterId", e.owner).member("count", e.count);
     });
+    return event_place{topic::post_viewed, e.owner};
   }
-  maybe_value operator()(const domain::post::post_liked& e) const {
-    return object(topic::post_liked, e.owner, [&](json_writer& json) {
+  maybe_place operator()(const domain::post::post_liked& e) const {
+    object(out, [&](json_writer& json) {
       json.member("postId", e.post).member("postWriterId", e.owner).member("userId", e.who.seq);
       json.member("name", e.who.name).member("contents", e.excerpt);
     });
+    return event_place{topic::post_liked, e.owner};
   }
   /// The comment's own event stands beside it.
-  maybe_value operator()(const domain::post::comment_added&) const { return std::nullopt; }
+  maybe_place operator()(const domain::post::comment_added&) const { return std::nullopt; }
 };
 
 struct comment_values {
-  maybe_value operator()(const domain::comment::comment_created& e) const {
-    return object(topic::comment_created, e.comment.owner, [&](json_writer& json) {
+  std::string& out;
+  maybe_place operator()(const domain::comment::comment_created& e) const {
+    object(out, [&](json_writer& json) {
       json.member("postId", e.comment.post).member("userId", e.comment.writer.seq).member("commentId", e.comment.seq);
       write_account(json, e);
       begin_person(json, "commentWriter", e.comment.writer);
       json.end_object().member("contents", e.comment.contents);
     });
+    return event_place{topic::comment_created, e.comment.owner};
   }
 };
 
 template <class Aggregate, class Values>
-result<maybe_value> decoded(const domain::encoded_event& event) {
+result<maybe_place> decoded(const domain::encoded_event& event, std::string& out) {
   const auto known = domain::decode_event<Aggregate>(event.type, event.bytes);
   if (!known) return known.error();
-  return std::visit(Values{}, *known);
+  return std::visit(Values{out}, *known);
 }
 
 }  // namespace
 
-result<std::optional<event_value>> value_of(const domain::encoded_event& event) {
+result<std::optional<event_place>> write_event(const domain::encoded_event& event, std::string& json) {
   switch (event.kind) {
     case domain::aggregate_kind::user:
-      return decoded<domain::user_aggregate, user_values>(event);
+      return decoded<domain::user_aggregate, user_values>(event, json);
     case domain::aggregate_kind::post:
-      return decoded<domain::post_aggregate, post_values>(event);
+      return decoded<domain::post_aggregate, post_values>(event, json);
     case domain::aggregate_kind::comment:
-      return decoded<domain::comment_aggregate, comment_values>(event);
+      return decoded<domain::comment_aggregate, comment_values>(event, json);
     default:
-      return maybe_value();  // other kinds are nobody's business outside
+      return maybe_place();  // other kinds are nobody's business outside
   }
 }
 

@@ -11,13 +11,13 @@
 
 namespace social::kafka {
 
-struct event_value {
+struct event_place {
   std::string_view topic;  ///< lives for ever
   id_t key = 0;            ///< whose events stay in order: the user, the owner, or who is notified
-  std::string json;        ///< fields in the order of docs/events.md
 };
 
-/// nullopt: the event has no topic. Errors: corrupt_record.
-result<std::optional<event_value>> value_of(const domain::encoded_event& event);
+/// Where an event goes; its value is written over `json`, fields in the order of docs/events.md. nullopt: the event has
+/// no topic. Errors: corrupt_record.
+result<std::optional<event_place>> write_event(const domain::encoded_event& event, std::string& json);
 
 }  // namespace social::kafka

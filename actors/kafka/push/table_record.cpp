@@ -144,7 +144,7 @@ record table_record(std::string key, const std::string& source) {
 }
 
 /// The new version first: whoever reads so far and no further has a device rather than none.
-void publish(const event& what, std::uint64_t sequence, const std::string& source, std::vector<publication>& out) {
+void publish(const event& what, std::uint64_t sequence, const std::string& source, publications& out) {
   if (const auto* e = std::get_if<device_subscribed>(&what)) {
     auto upsert = table_record(table_key(endpoint_hash(e->subscribed.endpoint), e->subscribed.row_version), source);
     write_value(upsert, value_of(*e), {});
@@ -190,25 +190,24 @@ result<table_change> read_table_record(const record& from) {
 }
 
 publish_function publish_subscriptions(std::string source) {
-  return
-      [source = std::move(source)](const ports::journal_record& from, std::vector<publication>& out) -> result<void> {
-        std::optional<error> first_failure;
-        for (std::size_t i = 0; i < from.events.size(); ++i) {
-          const auto& encoded = from.events[i];
-          if (encoded.kind != domain::aggregate_kind::subscription || !knows_what_it_replaced(encoded)) continue;
-          const auto sequence = from.first_sequence + i;
-          const auto decoded = domain::decode_event<domain::subscription_aggregate>(encoded.type, encoded.bytes);
-          if (decoded) {
-            publish(*decoded, sequence, source, out);
-          } else if (!first_failure) {
-            first_failure = error{error_code::corrupt_record, "event " + std::to_string(from.shard) + "-" +
-                                                                  std::to_string(sequence) + ": " +
-                                                                  std::string(decoded.error().text())};
-          }
-        }
-        if (first_failure) return *std::move(first_failure);
-        return {};
-      };
+  return [source = std::move(source)](const ports::journal_record& from, publications& out) -> result<void> {
+    std::optional<error> first_failure;
+    for (std::size_t i = 0; i < from.events.size(); ++i) {
+      const auto& encoded = from.events[i];
+      if (encoded.kind != domain::aggregate_kind::subscription || !knows_what_it_replaced(encoded)) continue;
+      const auto sequence = from.first_sequence + i;
+      const auto decoded = domain::decode_event<domain::subscription_aggregate>(encoded.type, encoded.bytes);
+      if (decoded) {
+        publish(*decoded, sequence, source, out);
+      } else if (!first_failure) {
+        first_failure =
+            error{error_code::corrupt_record, "event " + std::to_string(from.shard) + "-" + std::to_string(sequence) +
+                                                  ": " + std::string(decoded.error().text())};
+      }
+    }
+    if (first_failure) return *std::move(first_failure);
+    return {};
+  };
 }
 
 }  // namespace social::kafka

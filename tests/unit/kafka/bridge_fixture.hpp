@@ -130,7 +130,7 @@ class paper_kafka {
 enum event_type : std::uint16_t { plain = 1, silent = 2, twice = 3, damaged = 4 };
 
 /// The value of a record is the id of its event; the topic is "t", of the second record of one event "u".
-inline result<void> project(const ports::journal_record& from, std::vector<publication>& out) {
+inline result<void> project(const ports::journal_record& from, publications& out) {
   result<void> outcome;
   for (std::size_t i = 0; i < from.events.size(); ++i) {
     const auto sequence = from.first_sequence + i;

@@ -243,6 +243,29 @@ TEST_CASE("under load it looks once in an interval, and the first event after a 
   CHECK(f.kafka.sent.size() == 3);
 }
 
+TEST_CASE("the more a look found, the longer the next one waits, up to a limit", "[kafka][bridge]") {
+  bridge_fixture f;
+  f.options.pull_interval_ms = 5;
+  f.options.pull_interval_max_ms = 25;
+  f.start();
+  f.pass(1'000);
+  const auto next_waits = [&](int events, std::int64_t ms) {
+    const auto before = f.kafka.sent.size();
+    f.happen_often(1, events);
+    f.node.run();
+    CHECK(f.kafka.sent.size() == before + static_cast<std::size_t>(events));
+    f.happen(0);
+    f.pass(ms - 1);
+    CHECK(f.kafka.sent.size() == before + static_cast<std::size_t>(events));
+    f.pass(1);
+    CHECK(f.kafka.sent.size() == before + static_cast<std::size_t>(events) + 1);
+    f.pass(100);
+  };
+  next_waits(1, 5);
+  next_waits(12, 12);
+  next_waits(300, 25);
+}
+
 TEST_CASE("whoever waits for a shard hears when what was there is acknowledged", "[kafka][bridge]") {
   bridge_fixture f;
   f.kafka.acknowledges = false;

@@ -141,8 +141,8 @@ class story {
     });
     REQUIRE(status.window <= f_.options.window_records_max);
   }
-  static std::vector<publication> records_of(const memory_store::image& disk, shard_t shard) {
-    std::vector<publication> out;
+  static publications records_of(const memory_store::image& disk, shard_t shard) {
+    publications out;
     if (const auto records = disk.records.find(shard); records != disk.records.end())
       for (const auto& record : records->second) REQUIRE(project(record, out));
     return out;

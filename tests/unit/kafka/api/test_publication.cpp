@@ -26,8 +26,8 @@ ports::journal_record record_of(std::vector<encoded_event> events, std::string_v
   return {1, 40, joined + 9'123, std::string(with_trace), std::move(events)};
 }
 
-std::vector<publication> published(const ports::journal_record& from, const topic_formats& formats = {}) {
-  std::vector<publication> out;
+publications published(const ports::journal_record& from, const topic_formats& formats = {}) {
+  publications out;
   REQUIRE(publish_domain_events("/social-server/5f0c", formats)(from, out));
   return out;
 }
@@ -141,6 +141,40 @@ TEST_CASE("a topic may have a wrapping and a type id of its own", "[kafka]") {
   CHECK(out[1].what.value->starts_with("{"));
 }
 
+TEST_CASE("a list that is filled again keeps nothing of what it held", "[kafka]") {
+  const topic_formats formats{{"v1.event.user-joined", {value_codec::json_string, "java.lang.String"}}};
+  const auto publish = publish_domain_events("/social-server/5f0c", formats);
+  const auto [type, joining] = published_types().front();
+  publications reused;
+  REQUIRE(publish(record_of({joining, commented()}), reused));
+  reused[0].what.partition = 7;
+  for (const auto& [name, event] : published_types()) {
+    INFO(name);
+    const auto from = record_of({event}, "");
+    publications fresh;
+    REQUIRE(publish(from, fresh));
+    reused.clear();
+    REQUIRE(publish(from, reused));
+    REQUIRE(reused.size() == 1);
+    CHECK(reused[0].what == fresh[0].what);
+  }
+}
+
+TEST_CASE("a publication that is not kept was never there", "[kafka]") {
+  publications list;
+  list.next().sequence = 1;
+  CHECK(list.empty());
+  list.push_back({2, {}});
+  list.next().sequence = 3;
+  list.keep();
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].sequence == 2);
+  CHECK(list.at(1).sequence == 3);
+  CHECK_THROWS_AS(list.at(2), std::out_of_range);
+  list.clear();
+  CHECK(list.begin() == list.end());
+}
+
 TEST_CASE("an event that cannot be read is named, and the others are published", "[kafka]") {
   auto damaged = commented();
   SECTION("damaged bytes") {
@@ -149,7 +183,7 @@ TEST_CASE("an event that cannot be read is named, and the others are published",
   SECTION("a type nobody knows") {
     damaged.type = 999;
   }
-  std::vector<publication> out;
+  publications out;
   const auto outcome =
       publish_domain_events("/source", {})(record_of({commented(), damaged, damaged, commented()}), out);
   REQUIRE_FALSE(outcome);

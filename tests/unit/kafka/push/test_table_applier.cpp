@@ -42,7 +42,7 @@ received subscribed(int number, id_t user, std::uint64_t version, std::int64_t o
   e.subscribed.locale = "ko";
   ports::journal_record from;
   from.events.push_back(domain::encode_event<domain::subscription_aggregate>(user, e));
-  std::vector<publication> out;
+  publications out;
   REQUIRE(publish_subscriptions("s")(from, out));
   received r;
   r.content = out.at(0).what;

@@ -24,12 +24,12 @@ device phone() {
   return d;
 }
 
-std::vector<publication> published(const event& e) {
+publications published(const event& e) {
   ports::journal_record from;
   from.shard = 3;
   from.first_sequence = 7;
   from.events.push_back(domain::encode_event<domain::subscription_aggregate>(64, e));
-  std::vector<publication> out;
+  publications out;
   REQUIRE(publish_subscriptions("/social-server/abc")(from, out));
   return out;
 }
@@ -101,7 +101,7 @@ TEST_CASE("events from before the table become nothing, damaged ones are reporte
   from.events.push_back({domain::aggregate_kind::user, 64, 1, "\x01"});
   from.events.push_back(
       domain::encode_event<domain::subscription_aggregate>(64, version_withdrawn{64, {{std::string(32, 'h'), 5}}}));
-  std::vector<publication> out;
+  publications out;
   const auto done = publish_subscriptions("s")(from, out);
   REQUIRE_FALSE(done);
   CHECK(done.error().code == error_code::corrupt_record);
