@@ -16,8 +16,8 @@ struct handlers {
   std::function<exit_code(const invocation&)> vapid_show;
   std::function<exit_code(const invocation&)> vapid_rotate;
   /// What needs the stores that this executable knows; `backup` does not: it asks the running process.
-  std::function<exit_code(const invocation&)> restore;
-  std::function<exit_code(const invocation&)> verify;
+  std::function<exit_code(const invocation&)> restore = {};
+  std::function<exit_code(const invocation&)> verify = {};
 };
 
 /// The whole of main(): returns its exit code. `config show`, `version` and --help print to stdout; a refused
