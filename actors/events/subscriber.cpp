@@ -19,6 +19,8 @@ struct look {};
 struct planned_look {};
 /// The delay after a failure is over.
 struct try_again {};
+/// Time to look whether the store of the effects has failed.
+struct look_at_epoch {};
 /// The effect of that batch is durable, or has failed.
 struct effect_done {
   std::uint64_t batch = 0;
@@ -26,7 +28,7 @@ struct effect_done {
 };
 
 using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<planned_look>, caf::reacts_to<try_again>,
-                                      caf::reacts_to<effect_done>>;
+                                      caf::reacts_to<look_at_epoch>, caf::reacts_to<effect_done>>;
 
 }  // namespace
 }  // namespace social::events
@@ -34,6 +36,7 @@ using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<plann
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::look)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::planned_look)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::try_again)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::look_at_epoch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::effect_done)
 
 namespace social::events {
@@ -51,17 +54,24 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
  public:
   using super = runtime::instrumented<runner_actor::base>;
   runner(caf::actor_config& cfg, runtime::node_context& node, subscriber_options options, ports::journal& source,
-         const ports::row_reader& effects, effect take, std::shared_ptr<shared_status> shared)
+         const ports::row_reader& effects, const ports::journal* effects_log, fenced_effect take,
+         std::shared_ptr<shared_status> shared)
       : super(cfg, node, {"subscriber", std::hash<std::string>{}(options.name) & 0xffff, 0, 0}),
         options_(std::move(options)),
         source_(source),
         effects_(effects),
+        effects_log_(effects_log),
         take_(std::move(take)),
         shared_(std::move(shared)),
         delay_ms_(options_.retry_ms) {}
 
   behavior_type make_behavior() override {
+    plan_look_at_epoch();
     return {
+        [this](look_at_epoch) {
+          plan_look_at_epoch();
+          if (epoch() != base_epoch_) pull();
+        },
         [this](planned_look) {
           look_planned_ = false;
           pull();
@@ -102,10 +112,20 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
     return true;
   }
 
+  /// 0: nothing that took effect is ever lost.
+  [[nodiscard]] std::uint64_t epoch() const { return effects_log_ != nullptr ? effects_log_->epoch() : 0; }
+
+  void plan_look_at_epoch() {
+    if (effects_log_ != nullptr)
+      delayed_send(this, std::chrono::milliseconds(options_.epoch_interval_ms), look_at_epoch{});
+  }
+
   void pull() {
     if (busy_ || resting_ || too_early()) return;
     const std::lock_guard lock(shared_->working);
     if (shared_->stopped) return;
+    // Cursors that were answered for may be gone with their effects.
+    if (epoch() != base_epoch_) cursors_.clear();
     if (cursors_.empty() && !load_cursors()) return retry("the cursors cannot be read");
     next_ = cursors_;
     next_skipped_ = 0;
@@ -175,7 +195,8 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
           caf::anon_send(self, effect_done{batch, outcome ? std::nullopt : std::optional(outcome.error())});
         });
     try {
-      take_(std::move(batch), std::move(rows), [done](const result<void>& outcome) { done->answer(outcome); });
+      take_(std::move(batch), std::move(rows), base_epoch_,
+            [done](const result<void>& outcome) { done->answer(outcome); });
     } catch (const std::exception& thrown) {
       done->answer(error(error_code::internal, thrown.what()));
     } catch (...) {
@@ -214,6 +235,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
   }
 
   bool load_cursors() {
+    const auto read_at = epoch();  // before the rows
     std::vector<std::uint64_t> loaded;
     unsaved_.clear();
     for (shard_t shard = 0; shard < source_.shards(); ++shard) {
@@ -231,6 +253,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
       loaded.push_back(cursor->sequence);
     }
     cursors_ = std::move(loaded);
+    base_epoch_ = read_at;
     return true;
   }
 
@@ -249,9 +272,11 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
   const subscriber_options options_;
   ports::journal& source_;
   const ports::row_reader& effects_;
-  effect take_;
+  const ports::journal* const effects_log_;  ///< null: see `epoch`
+  fenced_effect take_;
   const std::shared_ptr<shared_status> shared_;
   std::vector<std::uint64_t> cursors_;  ///< what took effect
+  std::uint64_t base_epoch_ = 0;        ///< when they were read
   std::vector<std::uint64_t> next_;     ///< with the batch under way
   std::uint64_t next_skipped_ = 0;      ///< likewise
   std::size_t next_ahead_ = 0;
@@ -271,11 +296,11 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
 class subscriber::impl {
  public:
   impl(runtime::node& node, subscriber_options options, ports::journal& source, const ports::row_reader& effects,
-       effect take)
+       const ports::journal* effects_log, fenced_effect take)
       : source_(source), shared_(std::make_shared<shared_status>()) {
     shared_->status.name = options.name;
-    runner_ =
-        node.spawn_blocking<runner>(node.context(), std::move(options), source, effects, std::move(take), shared_);
+    runner_ = node.spawn_blocking<runner>(node.context(), std::move(options), source, effects, effects_log,
+                                          std::move(take), shared_);
     watcher_ = source_.watch([shared = shared_, runner = runner_] {
       if (!shared->signalled.exchange(true)) caf::anon_send(runner, look{});
     });
@@ -315,7 +340,13 @@ class subscriber::impl {
 
 subscriber::subscriber(runtime::node& node, subscriber_options options, ports::journal& source,
                        const ports::row_reader& effects, effect take)
-    : impl_(std::make_unique<impl>(node, std::move(options), source, effects, std::move(take))) {}
+    : impl_(std::make_unique<impl>(node, std::move(options), source, effects, nullptr,
+                                   [take = std::move(take)](auto records, auto cursors, std::uint64_t, auto done) {
+                                     take(std::move(records), std::move(cursors), std::move(done));
+                                   })) {}
+subscriber::subscriber(runtime::node& node, subscriber_options options, ports::journal& source,
+                       const ports::store& effects, fenced_effect take)
+    : impl_(std::make_unique<impl>(node, std::move(options), source, *effects.rows, effects.log, std::move(take))) {}
 subscriber::~subscriber() = default;
 subscriber_status subscriber::status() const {
   return impl_->status();

@@ -37,12 +37,19 @@ struct subscriber_options {
   /// Between two looks that found something; 0: at once. Under load it makes batches larger; the first event after a
   /// pause does not wait.
   std::int64_t pull_interval_ms = 0;
+  /// How often it looks whether the store of the effects has failed since the cursors were read.
+  std::int64_t epoch_interval_ms = 500;
 };
 
 /// Takes effect of the records and writes `cursors` in the same batch; `done` once that is durable or has failed. There
 /// may be cursors without records (the first start of a subscriber from `now`).
 using effect = std::function<void(std::vector<ports::journal_record> records, std::vector<domain::row_change> cursors,
                                   std::function<void(result<void>)> done)>;
+/// The same where the store of the effects may lose what it has answered for, because nothing there is synced by
+/// itself: what was built upon an `epoch` (of that store's journal) must be refused once it has failed since.
+using fenced_effect =
+    std::function<void(std::vector<ports::journal_record> records, std::vector<domain::row_change> cursors,
+                       std::uint64_t epoch, std::function<void(result<void>)> done)>;
 
 /// How far a subscriber is.
 struct subscriber_status {
@@ -61,6 +68,9 @@ class subscriber {
  public:
   subscriber(runtime::node& node, subscriber_options options, ports::journal& source, const ports::row_reader& effects,
              effect take);
+  /// Reads its cursors anew whenever `effects` has failed: what was lost there comes again.
+  subscriber(runtime::node& node, subscriber_options options, ports::journal& source, const ports::store& effects,
+             fenced_effect take);
   ~subscriber();
   subscriber(const subscriber&) = delete;
   subscriber& operator=(const subscriber&) = delete;

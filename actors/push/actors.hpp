@@ -85,6 +85,7 @@ struct sweep_rows {
 struct consume_events {
   std::shared_ptr<const std::vector<protocol::push_event>> events;
   std::shared_ptr<const std::vector<domain::row_change>> cursor_rows;
+  std::uint64_t epoch = 0;  ///< that the cursors build upon; 0: upon nothing
   std::shared_ptr<reply_slot<void>> done;
 };
 /// From the commit thread: how the one commit that is under way went.

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,7 @@ class lane_actor final : public runtime::instrumented<lane_handle::base> {
 
   // a delivery's way
   void on_prepared(const delivery_ptr& delivery);
+  void on_absent(const delivery_ptr& delivery);
   void on_answered(const delivery_ptr& delivery, const ports::push_answer& answer);
   void on_removed(const device_removed& message);
   void after_refusal(const delivery_ptr& delivery);
@@ -80,6 +82,7 @@ class lane_actor final : public runtime::instrumented<lane_handle::base> {
   const bool allowed_;
   std::vector<worker_handle> workers_;
   planner_handle planner_;
+  std::set<std::string> absent_once_;  ///< names; see on_absent
   std::size_t next_worker_ = 0;
   std::map<std::uint64_t, settlement> settlements_;
   std::uint64_t last_settlement_ = 0;

@@ -37,13 +37,8 @@ void lane_actor::on_prepared(const delivery_ptr& delivery) {
       record_success(delivery);
       env_->numbers.answered("console", "printed", "accepted");
       return end(delivery, delivery_result::accepted, "");
-    case outcome::absent: {
-      // Answered or put off since it was read; its place in the order of work, should there be one, is stale.
-      settlement s;
-      s.delivery = delivery;
-      s.rows.push_back({due_key(lane_id(lane_.origin()), entry.due, entry.name), std::nullopt});
-      return settle(std::move(s));
-    }
+    case outcome::absent:
+      return on_absent(delivery);
     case outcome::expired:
       return end(delivery, delivery_result::expired, "its time ran out");
     case outcome::device_gone:
@@ -56,6 +51,23 @@ void lane_actor::on_prepared(const delivery_ptr& delivery) {
       env_->numbers.store_failures.fetch_add(1, std::memory_order_relaxed);
       return lane_.put_back(entry, now() + env_->options.store_retry_ms);
   }
+}
+
+/// Answered or put off since it was read; or lost by a store that failed, and then it is about to be planned again
+/// under its name: it is looked for once more. When it is still absent then, its place in the order of work is stale.
+void lane_actor::on_absent(const delivery_ptr& delivery) {
+  constexpr std::size_t remembered_max = 10'000;
+  const auto& entry = delivery->entry;
+  const auto name = entry.name.text();
+  if (absent_once_.erase(name) == 0) {
+    if (absent_once_.size() >= remembered_max) absent_once_.clear();  // they are looked for a third time
+    absent_once_.insert(name);
+    return lane_.put_back(entry, now() + env_->options.store_retry_ms);
+  }
+  settlement s;
+  s.delivery = delivery;
+  s.rows.push_back({due_key(lane_id(lane_.origin()), entry.due, entry.name), std::nullopt});
+  settle(std::move(s));
 }
 
 void lane_actor::on_answered(const delivery_ptr& delivery, const ports::push_answer& answer) {

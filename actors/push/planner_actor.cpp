@@ -128,6 +128,7 @@ void planner_actor::work() {
 }
 
 bool planner_actor::step() {
+  notice_failed_store();
   if (!recovered_) return recover();
   using step_function = bool (planner_actor::*)();
   static constexpr std::array<step_function, 8> steps = {
@@ -159,6 +160,7 @@ void planner_actor::commit(std::vector<domain::row_change> rows, bool must_sync,
   ports::commit_request request;
   request.time = now();
   request.rows = std::move(rows);
+  request.epoch = epoch_;
   request.must_sync = must_sync;
   request.may_skip_sync = !must_sync;
   journal.submit(std::move(request), std::move(answer));
@@ -196,6 +198,10 @@ bool planner_actor::consume() {
   if (batches_.empty()) return false;
   auto batch = std::move(batches_.front());
   batches_.pop_front();
+  if (batch.epoch != 0 && batch.epoch != epoch_) {
+    batch.done->answer(error_code::store_unavailable);
+    return true;
+  }
   auto planned = planner_.plan_events(*batch.events, now());
   if (!planned) {
     env_->numbers.store_failures.fetch_add(1, std::memory_order_relaxed);

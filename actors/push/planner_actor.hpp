@@ -49,6 +49,7 @@ class planner_actor final : public runtime::instrumented<planner_handle::base> {
   // steps: each returns true when it began something or there may be more to do at once
   void work();
   bool step();
+  void notice_failed_store();
   bool recover();
   bool consume();
   bool end_windows();
@@ -59,8 +60,8 @@ class planner_actor final : public runtime::instrumented<planner_handle::base> {
   bool replay();
   bool find_waiting_lanes();
 
-  void recover_jobs();
-  void recover_cursors();
+  bool recover_jobs();
+  bool recover_cursors();
   void later(timestamp_t& when, const error& why);
   void commit(std::vector<domain::row_change> rows, bool must_sync, then_function then);
   /// Commits a plan of the role's own and hands out what it holds. A failure makes `next` wait; `then` runs after
@@ -120,6 +121,7 @@ class planner_actor final : public runtime::instrumented<planner_handle::base> {
   std::uint64_t watcher_ = 0;
   std::uint64_t letters_at_trim_ = 0;
 
+  std::uint64_t epoch_ = 0;  ///< of the store when what is known here was read of it
   std::optional<domain::row_key> recover_after_;
   bool recovered_ = false;
   bool jobs_recovered_ = false;

@@ -14,11 +14,27 @@ constexpr auto everything = std::numeric_limits<std::uint64_t>::max();
 
 // --- start
 
+/// A store that failed may have lost what it had answered for and not synced yet, and may hold what it has refused: all
+/// that is known of it is read again, as at the start. Lanes know what they have by name, so nothing is sent twice.
+void planner_actor::notice_failed_store() {
+  const auto current = env_->store.log->epoch();
+  if (current == epoch_) return;
+  if (epoch_ != 0) {
+    recovered_ = false;
+    jobs_recovered_ = false;
+    recover_after_.reset();
+    jobs_.clear();
+    next_window_ = 0;
+    journal_moved_ = true;
+    env_->numbers.pending = 0;
+  }
+  epoch_ = current;
+}
+
 bool planner_actor::recover() {
   if (now() < next_recover_) return false;
   if (!jobs_recovered_) {
-    recover_cursors();
-    recover_jobs();
+    if (!recover_cursors() || !recover_jobs()) return false;
     jobs_recovered_ = true;
   }
   const auto page =
@@ -40,21 +56,27 @@ bool planner_actor::recover() {
   return true;
 }
 
-void planner_actor::recover_cursors() {
+/// False: it is tried again later.
+bool planner_actor::recover_cursors() {
   draft rows(*env_->store.rows);
   cursors_.assign(env_->store.log->shards(), 0);
   for (std::size_t shard = 0; shard < cursors_.size(); ++shard)
     if (const auto row = rows.get<reaction_cursor_row>(reaction_cursor_key(shard))) cursors_[shard] = row->position;
+  if (rows.failure()) return later(next_recover_, *rows.failure()), false;
   written_cursors_ = cursors_;
+  return true;
 }
 
-void planner_actor::recover_jobs() {
+/// False: it is tried again later.
+bool planner_actor::recover_jobs() {
   const auto found = env_->store.rows->scan_table(domain::table::fan_out, std::nullopt, everything, jobs_max);
+  if (found.what != ports::row_value::status::found) return later(next_recover_, found.failure), false;
   jobs_forgotten_ = found.rows.size() == jobs_max;
   for (const auto& row : found.rows)
     if (const auto job = decode_record<fan_out_row>(row.bytes))
       jobs_.push_back({row.key, job->created, job->done_up_to});
   std::ranges::stable_sort(jobs_, {}, &job::created);
+  return true;
 }
 
 // --- lanes

@@ -120,7 +120,7 @@ bool push_role::stop(std::chrono::milliseconds deadline) {
 }
 
 void push_role::consume(std::vector<protocol::push_event> events, std::vector<domain::row_change> cursor_rows,
-                        std::function<void(result<void>)> done) {
+                        std::function<void(result<void>)> done, std::uint64_t epoch) {
   auto& p = *parts_;
   if (p.stopped) return done(error{error_code::shutting_down});
   if (p.env->planner_failed) return done(error{error_code::unavailable, "the push role has failed"});
@@ -132,10 +132,10 @@ void push_role::consume(std::vector<protocol::push_event> events, std::vector<do
     batches->fetch_sub(1);
     done(std::move(outcome));
   });
-  caf::anon_send(
-      p.planner,
-      consume_events{std::make_shared<const std::vector<protocol::push_event>>(std::move(events)),
-                     std::make_shared<const std::vector<domain::row_change>>(std::move(cursor_rows)), std::move(slot)});
+  caf::anon_send(p.planner,
+                 consume_events{std::make_shared<const std::vector<protocol::push_event>>(std::move(events)),
+                                std::make_shared<const std::vector<domain::row_change>>(std::move(cursor_rows)), epoch,
+                                std::move(slot)});
 }
 
 void push_role::subscribe(protocol::subscribe_request request, domain::command_context context,

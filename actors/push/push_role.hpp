@@ -67,9 +67,10 @@ class push_role {
 
   /// Plans the events' deliveries and commits them together with `cursor_rows` in one batch; then `done`. Errors:
   /// overloaded (too many calls wait), shutting_down, or the store's; nothing was done, or with outcome_unknown perhaps
-  /// everything: the same events once more are recognised.
+  /// everything: the same events once more are recognised. `epoch`: of the store's journal when the cursors were read
+  /// that `cursor_rows` build upon; store_unavailable when it has failed since. 0: they build upon nothing.
   void consume(std::vector<protocol::push_event> events, std::vector<domain::row_change> cursor_rows,
-               std::function<void(result<void>)> done);
+               std::function<void(result<void>)> done, std::uint64_t epoch = 0);
 
   /// Judges what a browser hands over and makes it a device of the user. Errors: invalid_input with all fields; what
   /// commands answer.

@@ -136,7 +136,8 @@ def start(tmp_path):
         each.end()
 
 
-def check_the_end(server: CrashServer, ledger: Ledger, crowd: Crowd, failures: int) -> None:
+def check_the_end(server: CrashServer, ledger: Ledger, crowd: Crowd, failures: int, loses: bool) -> None:
+    """`loses`: the failed fsync takes what was not synced, of the push store everything since some event or device."""
     checker = Checker(server, ledger)
     problems = checker.check(everything=True) + checker.check_devices(everything=True)
     for post, comments in crowd.seen.items():
@@ -146,11 +147,14 @@ def check_the_end(server: CrashServer, ledger: Ledger, crowd: Crowd, failures: i
     assert not problems, report(problems)
     lost = checker.wait_for_comment_lines()
     assert not lost, report(lost)
-    # A delivery whose outcome could not be written is made again.
-    assert checker.repeated_comment_lines() <= failures * PUSH_IN_FLIGHT
+    # A delivery whose outcome could not be written is made again, and so is one whose written outcome was lost.
+    if not loses:
+        assert checker.repeated_comment_lines() <= failures * PUSH_IN_FLIGHT
     assert len(server.lives) == 1
     assert server.stop() == 0, server.log[-4000:]
-    server.verify()
+    # One that went out while it was planned again may leave a second place in the order of work: it is removed when its
+    # turn comes (docs/operations.md).
+    server.verify(besides="names a delivery that is not due then" if loses else "")
     print(f"{failures} failures, {ledger.acknowledged} acknowledged, {dict(crowd.answers)}, reads {dict(crowd.reads)}")
 
 
@@ -178,7 +182,7 @@ def test_the_disk_fails_for_a_while(start, kind):
             assert crowd.returns == cycle
     assert crowd.answers["outcome_unknown"] > 0, crowd.answers
     assert set(crowd.answers) <= REFUSALS, crowd.answers
-    check_the_end(server, ledger, crowd, CYCLES)
+    check_the_end(server, ledger, crowd, CYCLES, kind == "lost")
 
 
 @pytest.mark.parametrize("kind", ["sync", "lost"])
@@ -196,4 +200,4 @@ def test_one_fsync_fails_now_and_then(start, kind):
             crowd.wait(lambda: crowd.returns == time_ and crowd.written > before + 20, "the store did not come back")
     assert crowd.answers["outcome_unknown"] > 0, crowd.answers
     assert set(crowd.answers) <= REFUSALS, crowd.answers
-    check_the_end(server, ledger, crowd, times)
+    check_the_end(server, ledger, crowd, times, kind == "lost")

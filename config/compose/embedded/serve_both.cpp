@@ -16,9 +16,9 @@ constexpr std::int64_t push_pull_interval_ms = 20;
 constexpr auto push_subscriber = "push";
 
 /// A record that does not decode is said loudly and left behind: it must not hold back what follows.
-events::effect push_effect(host& on, push_side& push, std::string source) {
+events::fenced_effect push_effect(host& on, push_side& push, std::string source) {
   return [&on, &push, source = std::move(source)](std::vector<ports::journal_record> records,
-                                                  std::vector<domain::row_change> cursors,
+                                                  std::vector<domain::row_change> cursors, std::uint64_t epoch,
                                                   std::function<void(result<void>)> done) {
     std::vector<protocol::push_event> wanted;
     for (const auto& record : records) {
@@ -28,7 +28,7 @@ events::effect push_effect(host& on, push_side& push, std::string source) {
       on.node.context().dead_letters.add(
           {on.clock.now(), "undecodable_event", "subscriber/push", std::string(projected.error().text())});
     }
-    push.consume(std::move(wanted), std::move(cursors), std::move(done));
+    push.consume(std::move(wanted), std::move(cursors), epoch, std::move(done));
   };
 }
 
@@ -49,7 +49,7 @@ class both_in_one final : public service {
     const auto journal = api_->store();
     feed_ = std::make_unique<events::subscriber>(
         on_.node, events::subscriber_options{.name = push_subscriber, .pull_interval_ms = push_pull_interval_ms},
-        *journal.log, *push_->store().rows, push_effect(on_, *push_, protocol::event_source(journal.log->store_id())));
+        *journal.log, push_->store(), push_effect(on_, *push_, protocol::event_source(journal.log->store_id())));
     tell_about(on_, *feed_);
     api_->keep_journal({{push_subscriber, events::synced_cursors(push_subscriber, *journal.log, push_->store())}});
     push_->keep_journal({});

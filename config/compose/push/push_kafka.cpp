@@ -114,7 +114,7 @@ struct push_kafka::parts {
 
   kafka::feed_parts feed_parts_of(host& on, push_side& push) {
     kafka::feed_parts p;
-    p.consume = [&push](auto events, auto done) { push.consume(std::move(events), {}, std::move(done)); };
+    p.consume = [&push](auto events, auto done) { push.consume(std::move(events), {}, 0, std::move(done)); };
     p.serve = [this](const kafka::received& request, auto done) { serving.serve(request, std::move(done)); };
     p.catch_up = [this](auto done) { table.catch_up(std::move(done)); };
     p.is_full = [this, &push] { return gate.is_full(push.pending()); };

@@ -157,8 +157,8 @@ void push_side::open_console() {
 }
 
 void push_side::consume(std::vector<protocol::push_event> events, std::vector<domain::row_change> cursors,
-                        std::function<void(result<void>)> done) {
-  parts_->role->consume(std::move(events), std::move(cursors), std::move(done));
+                        std::uint64_t epoch, std::function<void(result<void>)> done) {
+  parts_->role->consume(std::move(events), std::move(cursors), std::move(done), epoch);
 }
 
 void push_side::subscribe(protocol::subscribe_request request, domain::command_context context,

@@ -26,7 +26,7 @@ class push_side {
   void open_console();
 
   /// Effects and `cursors` in one batch; see push::push_role::consume.
-  void consume(std::vector<protocol::push_event> events, std::vector<domain::row_change> cursors,
+  void consume(std::vector<protocol::push_event> events, std::vector<domain::row_change> cursors, std::uint64_t epoch,
                std::function<void(result<void>)> done);
   void subscribe(protocol::subscribe_request request, domain::command_context context,
                  std::function<void(result<domain::subscription::device_view>)> done);

@@ -273,6 +273,38 @@ TEST_CASE("a batch is bounded, and no shard starves another", "[events]") {
   CHECK(f.all().size() == 6);
 }
 
+TEST_CASE("what the store of the effects lost comes again, and what was built upon it is refused", "[events]") {
+  fixture f;
+  const auto put = [&](std::vector<domain::row_change> rows, std::uint64_t epoch, done_type done) {
+    ports::commit_request request;
+    request.rows = std::move(rows);
+    request.epoch = epoch;
+    REQUIRE(f.effects.reserve());
+    f.effects.submit(std::move(request), [done = std::move(done)](const result<std::uint64_t>& outcome) {
+      done(outcome ? result<void>() : result<void>(outcome.error()));
+    });
+  };
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> seen;  // sequence, epoch
+  subscriber fenced(*f.node, {.name = "mail"}, f.source, f.effects.ports(),
+                    [&](auto records, auto rows, std::uint64_t epoch, auto done) {
+                      for (const auto& record : records) seen.emplace_back(record.first_sequence, epoch);
+                      put(std::move(rows), epoch, std::move(done));
+                    });
+  f.happen(0);
+  f.node.run();
+  f.happen(0);
+  f.node.run();
+  CHECK(f.cursor(0) == 2);
+  // The second effect is gone with its cursor, as after a failed fsync; nothing new happens.
+  put({{{domain::table::cursor, 0, 0, "mail"}, encode_record(cursor_row{1})}}, 0, [](const auto&) {});
+  f.effects.fail_in_the_background();
+  f.node.pass(std::chrono::seconds(1));
+  CHECK(seen == std::vector<std::pair<std::uint64_t, std::uint64_t>>{{1, 1}, {2, 1}, {2, 2}});
+  CHECK(f.cursor(0) == 2);
+  fenced.stop();
+  f.node.run();
+}
+
 TEST_CASE("after the stop nothing is read and no effect is started", "[events]") {
   fixture f;
   f.start();
