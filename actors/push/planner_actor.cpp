@@ -333,7 +333,9 @@ bool planner_actor::trim_dead_letters() {
   }
   if (keys.size() <= o.dead_letters_max) return false;
   std::vector<domain::row_change> rows;
-  for (std::size_t i = 0; i < keys.size() - o.dead_letters_max; ++i) rows.push_back({keys[i], std::nullopt});
+  const auto beyond = keys.size() - o.dead_letters_max;
+  rows.reserve(beyond);
+  for (std::size_t i = 0; i < beyond; ++i) rows.push_back({keys[i], std::nullopt});
   commit(std::move(rows), false, [this](const result<std::uint64_t>& outcome) {
     if (!outcome) later(next_trim_, outcome.error());
   });

@@ -109,7 +109,7 @@ class instrumented : public Base {
   /// On the sender's thread. Its own timers may fire after its end, and system messages are CAF's business.
   void note_undelivered(const caf::mailbox_element& element) {
     const auto& content = element.content();
-    if (element.sender == this->ctrl() || content.size() == 0 || content.type(0).first != 0) return;
+    if (element.sender == this->ctrl() || content.empty() || content.type(0).first != 0) return;
     context_.dead_letters.add({context_.now(), "actor_gone", whoami(), message_name(*content.type(0).second)});
   }
 
@@ -135,7 +135,7 @@ class instrumented : public Base {
   void silence_defaults() {
     this->set_default_handler([this](caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
       const auto& content = view.content();
-      const auto* type = content.size() > 0 ? content.type(0).second : nullptr;
+      const auto* type = !content.empty() ? content.type(0).second : nullptr;
       context_.dead_letters.add(
           {context_.now(), "unexpected_message", whoami(), type != nullptr ? message_name(*type) : "empty"});
       return caf::sec::unexpected_message;
