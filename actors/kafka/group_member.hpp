@@ -105,6 +105,10 @@ class group_member final : private group_control {
   void look_at_ends();
   void ask_for_ends();
   void rejoin_if_stuck(const topic_partition& where, place& state);
+  void rejoin_if_left_out();
+  [[nodiscard]] std::vector<std::string> topics_without_partition() const;
+  [[nodiscard]] std::optional<int> members() const;
+  void join_again();
   void probe();
   result<void> on_committed(rd_kafka_event_t& event);
   bool coordinator_answers();
@@ -123,7 +127,8 @@ class group_member final : private group_control {
   std::int64_t look_at_ms_ = 0;
   std::int64_t ask_at_ms_ = 0;
   std::int64_t probe_at_ms_ = 0;
-  bool unanswered_ = false;  ///< at the end: the coordinator is away, nothing more is said to it
+  std::int64_t left_out_since_ms_ = 0;  ///< without a partition of some topic; 0: it is not so, or not joined yet
+  bool unanswered_ = false;             ///< at the end: the coordinator is away, nothing more is said to it
   std::atomic<bool> stopping_{false};
 };
 
