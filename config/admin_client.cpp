@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "actors/base/text.hpp"
+#include "config/descriptor.hpp"
 
 namespace social::config {
 namespace {
@@ -17,20 +18,6 @@ struct endpoint {
   std::string host;  ///< without brackets
   std::string port;
   std::string authority;
-};
-
-class connection {
- public:
-  explicit connection(int fd) : fd_(fd) {}
-  ~connection() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  connection(const connection&) = delete;
-  connection& operator=(const connection&) = delete;
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
 };
 
 result<endpoint> endpoint_of(std::string_view url) {
@@ -129,7 +116,7 @@ result<admin_answer> ask_admin(const admin_request& request) {
   if (!to) return to.error();
   const auto fd = connected(*to, request);
   if (!fd) return fd.error();
-  const connection open(*fd);
+  const descriptor open(*fd);
   if (!send_all(open.get(), text_of(request, *to))) return broken(request.url, std::strerror(errno));
   const auto text = receive_all(open.get(), request);
   if (!text) return text.error();

@@ -7,24 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/descriptor.hpp"
+
 namespace social::config {
 namespace {
-
-/// Closes at the end of its block.
-class descriptor {
- public:
-  explicit descriptor(int fd) : fd_(fd) {}
-  ~descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  [[nodiscard]] bool valid() const noexcept { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 error unusable(const std::filesystem::path& file, const std::string& why) {
   return {error_code::io_error, "the secret " + file.string() + " " + why};

@@ -10,6 +10,7 @@
 
 #include "actors/base/digest_stream.hpp"
 #include "actors/base/log.hpp"
+#include "config/descriptor.hpp"
 
 namespace social::backup {
 namespace {
@@ -20,20 +21,7 @@ constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
 /// Handed to the disk at once: a whole large file at its end would hold up the commits of the running server.
 constexpr std::size_t portion_bytes = std::size_t{8} << 20;
 
-class descriptor {
- public:
-  explicit descriptor(int fd) : fd_(fd) {}
-  ~descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  [[nodiscard]] bool valid() const noexcept { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
+using config::descriptor;
 
 error cannot(const char* what, const fs::path& file) {
   return failed(file.string() + " cannot be " + what, errno);

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include <rocksdb/file_system.h>
@@ -39,16 +40,25 @@ class slow_file_system final : public rocksdb::FileSystemWrapper {
   }
 
  private:
+  /// The disk's own time, which is what this file system is for: nothing here waits for something to happen.
+  static void take_time(std::chrono::milliseconds delay) {
+    std::mutex mutex;
+    std::condition_variable nobody_signals;
+    const auto end = std::chrono::steady_clock::now() + delay;
+    std::unique_lock lock(mutex);
+    nobody_signals.wait_until(lock, end, [&] { return std::chrono::steady_clock::now() >= end; });
+  }
+
   class file final : public rocksdb::FSWritableFileOwnerWrapper {
    public:
     file(std::unique_ptr<rocksdb::FSWritableFile> below, std::chrono::milliseconds delay)
         : FSWritableFileOwnerWrapper(std::move(below)), delay_(delay) {}
     rocksdb::IOStatus Sync(const rocksdb::IOOptions& how, rocksdb::IODebugContext* debug) override {
-      std::this_thread::sleep_for(delay_);
+      take_time(delay_);
       return target()->Sync(how, debug);
     }
     rocksdb::IOStatus Fsync(const rocksdb::IOOptions& how, rocksdb::IODebugContext* debug) override {
-      std::this_thread::sleep_for(delay_);
+      take_time(delay_);
       return target()->Fsync(how, debug);
     }
 
@@ -60,12 +70,12 @@ class slow_file_system final : public rocksdb::FileSystemWrapper {
     directory(std::unique_ptr<rocksdb::FSDirectory> below, std::chrono::milliseconds delay)
         : FSDirectoryWrapper(std::move(below)), delay_(delay) {}
     rocksdb::IOStatus Fsync(const rocksdb::IOOptions& how, rocksdb::IODebugContext* debug) override {
-      std::this_thread::sleep_for(delay_);
+      take_time(delay_);
       return FSDirectoryWrapper::Fsync(how, debug);
     }
     rocksdb::IOStatus FsyncWithDirOptions(const rocksdb::IOOptions& how, rocksdb::IODebugContext* debug,
                                           const rocksdb::DirFsyncOptions& why) override {
-      std::this_thread::sleep_for(delay_);
+      take_time(delay_);
       return FSDirectoryWrapper::FsyncWithDirOptions(how, debug, why);
     }
 

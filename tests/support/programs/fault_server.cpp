@@ -11,12 +11,11 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <thread>
-#include <vector>
 
 #include "config/command.hpp"
 #include "config/compose/embedded/serve_both.hpp"
 #include "tests/support/fault_file_system.hpp"
+#include "tests/support/steered_program.hpp"
 
 namespace {
 
@@ -46,14 +45,6 @@ bool take(std::string_view word, options& into) {
   return true;
 }
 
-/// Before any thread, so that all inherit it: the signals' own thread alone takes them, and the stop's alone its own.
-void block_signals() {
-  sigset_t all;
-  sigemptyset(&all);
-  for (const int number : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT}) sigaddset(&all, number);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
-
 void break_disk(test::fault_file_system& files, const options& how) {
   if (how.kind == fault_kind::full) return files.set_free_bytes(0);
   const auto what = how.kind == fault_kind::append ? test::operation::append : test::operation::sync;
@@ -63,35 +54,25 @@ void break_disk(test::fault_file_system& files, const options& how) {
   files.fail({what, "", 0, loses});
 }
 
-/// Never ends; `files` lives as long as the process.
-void steer(test::fault_file_system& files, const options& how) {
-  sigset_t wanted;
-  sigemptyset(&wanted);
-  sigaddset(&wanted, SIGUSR1);
-  sigaddset(&wanted, SIGUSR2);
-  while (true) {
-    int number = 0;
-    if (sigwait(&wanted, &number) != 0) continue;
-    if (number == SIGUSR1) {
-      break_disk(files, how);
-    } else {
-      files.clear_faults();
-      files.set_free_bytes(std::nullopt);
-    }
-  }
+void mend_disk(test::fault_file_system& files) {
+  files.clear_faults();
+  files.set_free_bytes(std::nullopt);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   options how;
-  std::vector<const char*> words;
-  for (int i = 0; i < argc; ++i)
-    if (!take(argv[i], how)) words.push_back(argv[i]);
-  block_signals();
+  auto words = test::words_left(argc, argv, [&](std::string_view word) { return take(word, how); });
+  test::block_signals();
   auto& files =
       *new std::shared_ptr<test::fault_file_system>(test::fault_file_system::make());  // its thread never ends
-  std::thread([&files, how] { steer(*files, how); }).detach();
+  test::steer_by_signals([&files, how](int number) {
+    if (number == SIGUSR1)
+      break_disk(*files, how);
+    else
+      mend_disk(*files);
+  });
   compose::host_overrides overrides;
   overrides.store_options = [&files](const std::string&, storage::storage_options& store) {
     store.file_system = files;

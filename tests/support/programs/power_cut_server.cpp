@@ -25,6 +25,7 @@
 #include "config/compose/embedded/serve_both.hpp"
 #include "tests/support/fault_file_system.hpp"
 #include "tests/support/split_counts_journal.hpp"
+#include "tests/support/steered_program.hpp"
 
 namespace {
 
@@ -68,14 +69,16 @@ bool take(std::string_view word, options& into) {
   return true;
 }
 
-/// Lives until the process ends; a thread of its own waits for the signal.
+/// Lives until the process ends.
 class power {
  public:
   explicit power(const options& how) : how_(how), files_(test::fault_file_system::make()) {
     files_->set_sync_hook([this](const std::string& path) {
       if (armed_ && path.ends_with(".log") && path.find("/api/") != std::string::npos) cut();
     });
-    std::thread([this] { wait_for_signal(); }).detach();
+    test::steer_by_signals([this](int number) {
+      if (number == SIGUSR1) end_soon();
+    });
   }
 
   [[nodiscard]] std::shared_ptr<rocksdb::FileSystem> files() const { return files_; }
@@ -92,12 +95,7 @@ class power {
     files_->cut_power(how_.mode, how_.seed);
     ::_exit(exit_code_of_a_cut);
   }
-  void wait_for_signal() {
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGUSR1);
-    int number = 0;
-    while (sigwait(&wanted, &number) != 0) continue;
+  void end_soon() {
     if (how_.at_sync) {
       armed_ = true;
       ::sleep(wait_for_sync_s);
@@ -109,14 +107,6 @@ class power {
   const std::shared_ptr<test::fault_file_system> files_;
   std::atomic<bool> armed_{false};
 };
-
-/// Before any thread, so that all inherit it: the signal's own thread alone takes it, and the stop's alone its own.
-void block_signals() {
-  sigset_t all;
-  sigemptyset(&all);
-  for (const int number : {SIGUSR1, SIGTERM, SIGINT}) sigaddset(&all, number);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
 
 compose::host_overrides overrides_of(const options& how, power& power) {
   compose::host_overrides out;
@@ -140,10 +130,8 @@ compose::host_overrides overrides_of(const options& how, power& power) {
 
 int main(int argc, char** argv) {
   options how;
-  std::vector<const char*> words;
-  for (int i = 0; i < argc; ++i)
-    if (!take(argv[i], how)) words.push_back(argv[i]);
-  block_signals();
+  auto words = test::words_left(argc, argv, [&](std::string_view word) { return take(word, how); });
+  test::block_signals();
   auto& switches = *new power(how);  // its thread may still wait when main() returns
   return config::run_command(
       config::executable::server, static_cast<int>(words.size()), words.data(),

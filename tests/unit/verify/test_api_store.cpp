@@ -35,32 +35,13 @@ std::vector<std::string> found_in(const std::filesystem::path& path) {
   return findings_in(path, [](const store_view& view) { (void)verify_api_store(view); });
 }
 
-/// Everything after damaging a copy of the store.
-struct bench {
-  scratch_directory directory;
+struct bench : damaged_copies {
+  bench() : damaged_copies(found_in) {}
   people p = fill(directory.path() / "sound");
-  int copies = 0;
-
-  std::vector<std::string> after(const std::function<void(writer&)>& damage) {
-    const auto path = directory.path() / std::to_string(++copies);
-    copy_store(directory.path() / "sound", path);
-    {
-      writer w(path);
-      damage(w);
-    }
-    return found_in(path);
-  }
-  std::vector<std::string> after_writing(std::vector<row_change> rows) {
-    return after([&](writer& w) { w.write(std::move(rows)); });
-  }
 };
 
 bool has(const std::vector<std::string>& found, const std::string& one) {
   return std::ranges::find(found, one) != found.end();
-}
-template <class Record>
-row_change put(row_key key, const Record& value) {
-  return {std::move(key), encode_record(value)};
 }
 
 }  // namespace

@@ -26,10 +26,6 @@ push::gather_name window() {
   return {ann, subscription::device_seq(phone), "like/7"};
 }
 
-template <class Record>
-row_change put(row_key key, const Record& value) {
-  return {std::move(key), encode_record(value)};
-}
 row_change mark(row_key key) {
   return {std::move(key), std::string()};
 }
@@ -58,26 +54,12 @@ void fill(const std::filesystem::path& path) {
     w.write({put(push::reaction_cursor_key(shard), push::reaction_cursor_row{w.store().ports().log->head(shard)})});
 }
 
-struct bench {
-  scratch_directory directory;
-  int copies = 0;
-  bench() { fill(directory.path() / "sound"); }
+std::vector<std::string> found_in(const std::filesystem::path& path) {
+  return findings_in(path, [](const store_view& view) { (void)verify_push_store(view, nullptr); });
+}
 
-  std::vector<std::string> found_in(const std::filesystem::path& path) {
-    return findings_in(path, [](const store_view& view) { (void)verify_push_store(view, nullptr); });
-  }
-  std::vector<std::string> after(const std::function<void(writer&)>& damage) {
-    const auto path = directory.path() / std::to_string(++copies);
-    copy_store(directory.path() / "sound", path);
-    {
-      writer w(path);
-      damage(w);
-    }
-    return found_in(path);
-  }
-  std::vector<std::string> after_writing(std::vector<row_change> rows) {
-    return after([&](writer& w) { w.write(std::move(rows)); });
-  }
+struct bench : damaged_copies {
+  bench() : damaged_copies(found_in) { fill(directory.path() / "sound"); }
 };
 
 bool has(const std::vector<std::string>& found, const std::string& kind, const row_key& key) {

@@ -168,4 +168,33 @@ inline void copy_store(const std::filesystem::path& from, const std::filesystem:
   std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
 }
 
+template <class Record>
+row_change put(row_key key, const Record& value) {
+  return {std::move(key), encode_record(value)};
+}
+
+/// A sound store in `sound`, which the test fills, and copies of it, each damaged in one way.
+struct damaged_copies {
+  using look_function = std::function<std::vector<std::string>(const std::filesystem::path&)>;
+  /// `look`: what is found in the store there.
+  explicit damaged_copies(look_function look) : look(std::move(look)) {}
+
+  std::vector<std::string> after(const std::function<void(writer&)>& damage) {
+    const auto path = directory.path() / std::to_string(++copies);
+    copy_store(directory.path() / "sound", path);
+    {
+      writer w(path);
+      damage(w);
+    }
+    return look(path);
+  }
+  std::vector<std::string> after_writing(std::vector<row_change> rows) {
+    return after([&](writer& w) { w.write(std::move(rows)); });
+  }
+
+  scratch_directory directory;
+  look_function look;
+  int copies = 0;
+};
+
 }  // namespace social::verify::test
