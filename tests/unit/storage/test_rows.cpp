@@ -16,12 +16,14 @@ void put(rocks_store& store, std::vector<domain::row_key> keys) {
     auto value = std::to_string(key.b) + key.text;
     what.rows.push_back({std::move(key), std::move(value)});
   }
-  REQUIRE(commit(store, std::move(what)));
+  const auto committed = commit(store, std::move(what));
+  REQUIRE(committed);
 }
 
 std::vector<std::uint64_t> bs(const ports::scan_result& found) {
   REQUIRE(found.what == status::found);
   std::vector<std::uint64_t> out;
+  out.reserve(found.rows.size());
   for (const auto& row : found.rows) out.push_back(row.key.b);
   return out;
 }
@@ -168,7 +170,8 @@ TEST_CASE("the cache tier does not take a row of a closed table for an empty one
     const auto store = open_or_fail(options);  // writes the rows of the last life to table files
     ports::commit_request what;
     for (const auto where : tables) what.rows.push_back({{where, 1, life, ""}, std::string(1000, 'x')});
-    REQUIRE(commit(*store, std::move(what)));
+    const auto committed = commit(*store, std::move(what));
+    REQUIRE(committed);
   }
   const auto store = open_or_fail(options);
   const auto& rows = *store->ports().rows;
