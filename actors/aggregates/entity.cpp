@@ -51,10 +51,11 @@ void entity::on_exit() {
   if (crashed_ && origin_.vitals) origin_.vitals->crashed = true;
   if (shard_) caf::anon_send(shard_, entity_gone{origin_.kind, origin_.id, origin_.incarnation, crashed_});
   // What children decided with a crashed parent will never be resolved for them.
-  for (auto& [id, child] : children_) caf::anon_send_exit(child.handle, caf::exit_reason::kill);
+  for (auto& child : children_) caf::anon_send_exit(child.handle, caf::exit_reason::kill);
   queue_.clear();
   flights_.clear();
   children_.clear();
+  child_places_.clear();
   read_then_ = nullptr;
   shard_ = nullptr;
   parent_ = nullptr;
@@ -183,32 +184,57 @@ void entity::submit(command_message& message, step done, child_part child) {
 // ---------------------------------------------------------------------------------------------------------
 
 entity_actor entity::child_for(const domain::child_command& command) {
-  auto& entry = children_[command.id];
-  entry.used = ++child_uses_;
-  if (!entry.handle) {
+  if (const auto known = child_places_.find(command.id); known != child_places_.end()) {
+    children_.splice(children_.end(), children_, known->second);
+    return known->second->handle;
+  }
+  auto handle = take_spare_child(command.kind);
+  if (!handle) {
     entity_origin origin{command.kind, command.id, origin_.shard, 0, command.fresh, nullptr};
-    entry.handle =
-        home_system().spawn<entity>(env_, std::move(origin), shard_internals(), caf::actor_cast<entity_actor>(this));
+    handle = home_system().spawn<entity>(env_, std::move(origin), shard_internals(), caf::actor_cast<entity_actor>(this));
   }
-  const auto child = entry.handle;
-  if (children_.size() > env_->limits.children_max) {
-    const auto oldest = std::min_element(children_.begin(), children_.end(),
-                                         [](const auto& x, const auto& y) { return x.second.used < y.second.used; });
-    // Its last step was resolved or is in flight with ours; either way the message behind the outcome finds it idle.
-    const bool busy = std::any_of(flights_.begin(), flights_.end(),
-                                  [&](const in_flight& f) { return f.child.handle == oldest->second.handle; });
-    if (!busy) {
-      caf::anon_send(oldest->second.handle, stop_when_idle{});
-      children_.erase(oldest);
-    }
+  children_.push_back({command.id, command.kind, handle, 0});
+  child_places_[command.id] = std::prev(children_.end());
+  return handle;
+}
+
+/// At the limit the longest unused child makes room, unless it has a step in flight. What we told it about its last step
+/// lies before our next message in its mailbox, so that finds it idle: it may become the new child, which costs far less
+/// than an actor that ends and one that begins. Two leave at once, so that the children of a burst become fewer again.
+entity_actor entity::take_spare_child(domain::aggregate_kind kind) {
+  entity_actor spare;
+  for (int left = 2; left > 0 && children_.size() >= env_->limits.children_max; --left) {
+    if (children_.empty() || children_.front().steps_in_flight != 0) break;
+    auto oldest = std::move(children_.front());
+    forget_child(oldest.id);
+    if (!spare && oldest.kind == kind)
+      spare = std::move(oldest.handle);
+    else
+      caf::anon_send(oldest.handle, stop_when_idle{});
   }
-  return child;
+  return spare;
+}
+
+void entity::forget_child(id_t id) {
+  const auto place = child_places_.find(id);
+  if (place == child_places_.end()) return;
+  children_.erase(place->second);
+  child_places_.erase(place);
+}
+
+void entity::become_child(id_t id, bool fresh) {
+  assert(pending_rows_.empty() && !waiting_ && !stopping_ && !void_);
+  origin_.id = id;
+  origin_.fresh = fresh;
+  instance_ = kind_.make();
+  loaded_ = fresh;
+  rename(id);
 }
 
 void entity::ask_child(waiting_command& command) {
   const auto& wanted = *command.decided->child;
   // One that failed may start again only after the last batch it had a part in: it would not know of it.
-  const bool unresolved = !children_.contains(wanted.id) &&
+  const bool unresolved = !wanted.fresh && !child_places_.contains(wanted.id) &&
                           std::any_of(flights_.begin(), flights_.end(),
                                       [&](const in_flight& flight) { return flight.child.id == wanted.id; });
   if (unresolved) {
@@ -216,7 +242,8 @@ void entity::ask_child(waiting_command& command) {
     return finish_front(error{error_code::internal, "this actor has failed"});
   }
   waiting_ = true;
-  caf::anon_send(child_for(wanted), decide_for_parent{++token_, command.message.context, wanted.command, wanted.fresh});
+  caf::anon_send(child_for(wanted),
+                 decide_for_parent{++token_, wanted.id, command.message.context, wanted.command, wanted.fresh});
 }
 
 void entity::on_child_decided(decided_for_parent& message) {
@@ -227,7 +254,7 @@ void entity::on_child_decided(decided_for_parent& message) {
   const auto child_id = front.decided->child->id;
   if (!outcome || void_) {
     env_->store.log->release();
-    if (message.ended) children_.erase(child_id);
+    if (message.ended) forget_child(child_id);
     finish_front(outcome ? error{error_code::store_unavailable} : outcome.error());
     return pump();
   }
@@ -235,14 +262,16 @@ void entity::on_child_decided(decided_for_parent& message) {
   for (auto& event : outcome->events) own.events.push_back(std::move(event));
   for (auto& row : outcome->rows) own.rows.push_back(std::move(row));
   own.reply = std::move(outcome->reply);
-  submit(front.message, std::move(own),
-         {children_[child_id].handle, front.decided->child->kind, child_id, message.token});
+  auto& child = *child_places_.at(child_id);
+  ++child.steps_in_flight;
+  submit(front.message, std::move(own), {child.handle, child.kind, child_id, message.token});
   queue_.pop_front();
   pump();
 }
 
 void entity::on_child_request(decide_for_parent& request) {
   assert(parent_ && !child_request_);
+  if (request.child != origin_.id) become_child(request.child, request.fresh);
   child_request_ = std::move(request);
   child_request_->context.self = origin_.id;
   const auto decide = [this] {
@@ -294,7 +323,12 @@ void entity::resolve_front() {
 }
 
 void entity::resolve(in_flight& flight, const std::optional<error>& failure) {
-  if (flight.child.handle) caf::anon_send(flight.child.handle, parent_committed{flight.child.token, !failure});
+  if (flight.child.handle) {
+    caf::anon_send(flight.child.handle, parent_committed{flight.child.token, !failure});
+    // One that has failed since is not ours any more.
+    if (const auto place = child_places_.find(flight.child.id); place != child_places_.end())
+      --place->second->steps_in_flight;
+  }
   if (failure) {
     flight.reply->answer(*failure);
     for (auto& [reply, outcome] : flight.after) reply->answer(error_code::store_unavailable);

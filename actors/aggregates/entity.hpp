@@ -67,9 +67,12 @@ class entity final : public runtime::instrumented<entity_actor::base> {
     std::optional<std::string> value;
   };
   struct child_entry {
+    id_t id = 0;
+    domain::aggregate_kind kind{};
     entity_actor handle;
-    std::uint64_t used = 0;
+    std::size_t steps_in_flight = 0;
   };
+  using child_list = std::list<child_entry>;
 
   // commands
   void on_command(protocol::command_message& message);
@@ -109,9 +112,12 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   void drop_speculative_state(const error& why);
   void stop_if_done();
   [[nodiscard]] entity_actor child_for(const domain::child_command& command);
+  [[nodiscard]] entity_actor take_spare_child(domain::aggregate_kind kind);
+  void forget_child(id_t id);
+  void become_child(id_t id, bool fresh);
 
   const std::shared_ptr<const environment> env_;
-  const entity_origin origin_;
+  entity_origin origin_;
   const descriptor& kind_;
   shard_internals shard_;
   entity_actor parent_;
@@ -129,8 +135,8 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   std::list<waiting_command> queue_;  // lists: empty deques would be a quarter of an idle entity's memory
   std::list<in_flight> flights_;
   std::unordered_map<domain::row_key, pending_row, domain::row_key_hash> pending_rows_;
-  std::unordered_map<id_t, child_entry> children_;
-  std::uint64_t child_uses_ = 0;
+  child_list children_;  ///< the longest unused first
+  std::unordered_map<id_t, child_list::iterator> child_places_;
 
   // the read under way
   std::vector<ports::row_value> read_values_;

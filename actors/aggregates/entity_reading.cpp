@@ -9,8 +9,9 @@ void entity::forget_if_stale() {
   if (!loaded_ || !flights_.empty() || epoch_ == env_->store.log->epoch()) return;
   instance_ = kind_.make();
   loaded_ = false;
-  for (auto& [id, child] : children_) caf::anon_send(child.handle, stop_when_idle{});
+  for (auto& child : children_) caf::anon_send(child.handle, stop_when_idle{});
   children_.clear();
+  child_places_.clear();
 }
 
 void entity::load_then_pump() {

@@ -13,7 +13,7 @@ namespace social::aggregates {
 struct aggregate_limits {
   std::int64_t entity_mailbox_max = 1024;  ///< messages; commands beyond it are shed
   std::size_t entity_queue_max = 256;      ///< commands waiting for their turn in one entity
-  std::size_t children_max = 32;           ///< live children (comments) of one entity (post)
+  std::size_t children_max = 8;            ///< live children (comments) of one entity (post)
   std::int64_t shard_mailbox_max = 8192;   ///< messages; commands beyond it are shed
   std::size_t shard_entities_max = 4096;   ///< live entities of one shard; the longest idle leave first
   std::size_t shard_waiting_max = 4096;    ///< commands a shard holds for ids, unique keys and stopping entities

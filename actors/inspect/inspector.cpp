@@ -226,7 +226,7 @@ void inspector::actor(const std::string& kind, id_t id, std::function<void(resul
     caf::anon_send(asker_->actor, watch_question{asked});
   }
   caf::anon_send(found.handle,
-                 runtime::inspect_request{std::make_shared<reply_slot<std::string>>(
+                 runtime::inspect_request{id, std::make_shared<reply_slot<std::string>>(
                      [asked](result<std::string> state) { asked->finish(state ? *state : std::string()); })});
 }
 

@@ -19,6 +19,7 @@ namespace social::runtime {
 
 /// Answered by every actor with its redacted state as JSON.
 struct inspect_request {
+  id_t id = 0;  ///< whose: an actor may have become another in the meantime
   std::shared_ptr<reply_slot<std::string>> reply;
 };
 
@@ -42,7 +43,7 @@ class instrumented : public Base {
     stats_->id = traits.id;
     stats_->shard = traits.shard;
     stats_->born_us = monotonic_us();
-    stats_->last_active_us = stats_->born_us;
+    stats_->last_active_us = stats_->born_us.load();
     context_.actors.enter(stats_, caf::weak_actor_ptr(this->ctrl()));
     silence_defaults();
   }
@@ -74,7 +75,8 @@ class instrumented : public Base {
     auto& content = element.content();
     if (content.size() == 1) {
       if (content.template match_element<inspect_request>(0)) {
-        content.template get_as<inspect_request>(0).reply->answer(described());
+        const auto& asked = content.template get_as<inspect_request>(0);
+        asked.reply->answer(asked.id == stats_->id ? described() : error_code::not_found);
         return caf::invoke_message_result::consumed;
       }
       stats_->last_message.store(content.type(0).second, std::memory_order_relaxed);
@@ -92,9 +94,12 @@ class instrumented : public Base {
   /// "overloaded" and is dropped. Control messages are never shed.
   virtual bool shed(caf::type_erased_tuple&) { return false; }
 
+  /// From now on this actor is that one of its kind. By the actor itself.
+  void rename(id_t id) { context_.actors.rename(*stats_, id); }
+
   [[nodiscard]] node_context& context() const { return context_; }
   [[nodiscard]] actor_stats& stats() const { return *stats_; }
-  [[nodiscard]] std::string whoami() const { return stats_->kind + "/" + std::to_string(stats_->id); }
+  [[nodiscard]] std::string whoami() const { return stats_->kind + "/" + std::to_string(stats_->id.load()); }
 
  private:
   /// Looking never ends an actor.

@@ -22,6 +22,9 @@ class latency_histogram {
     auto& bucket = counts_[index_of(us)];
     bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
+  void clear() noexcept {
+    for (auto& bucket : counts_) bucket.store(0, std::memory_order_relaxed);
+  }
   /// Upper edge, in microseconds, of the bucket that holds the quantile (0..1); 0 when nothing was recorded.
   [[nodiscard]] std::uint64_t quantile_us(double q) const noexcept {
     std::uint64_t total = 0;
@@ -54,9 +57,9 @@ class latency_histogram {
 
 struct actor_stats {
   std::string kind;
-  id_t id = 0;
+  std::atomic<id_t> id{0};  ///< changes under the directory's locks only
   shard_t shard = 0;
-  std::int64_t born_us = 0;  ///< monotonic
+  std::atomic<std::int64_t> born_us{0};  ///< monotonic
   std::atomic<std::int64_t> mailbox_depth{0};
   std::atomic<std::uint64_t> messages_handled{0};
   std::atomic<std::uint64_t> failures{0};

@@ -90,6 +90,34 @@ void directory::leave(const actor_stats& stats) {
   kind.erase(it);
 }
 
+void directory::rename(actor_stats& stats, id_t id) {
+  auto& from = stripes_[stats.id % stripes];
+  auto& to = stripes_[id % stripes];
+  std::unique_lock first(from.mutex, std::defer_lock);
+  std::unique_lock second(to.mutex, std::defer_lock);
+  if (&from == &to)
+    first.lock();
+  else
+    std::lock(first, second);
+  auto& kind = from.kinds[stats.kind];
+  const auto it = kind.find(stats.id);
+  const bool listed = it != kind.end() && it->second.stats.get() == &stats;
+  if (listed) add(from.departed[stats.kind], stats);
+  stats.id = id;
+  stats.born_us = monotonic_us();
+  stats.messages_handled = 0;
+  stats.failures = 0;
+  stats.shed = 0;
+  stats.busy_us = 0;
+  stats.handling.clear();
+  if (!listed) return;  // its next incarnation took the place, and the numbers
+  auto moved = std::move(it->second);
+  kind.erase(it);
+  auto& place = to.kinds[stats.kind][id];
+  if (place.stats) add(to.departed[stats.kind], *place.stats);
+  place = std::move(moved);
+}
+
 std::vector<actor_numbers> directory::list(const actor_filter& filter) const {
   std::vector<actor_numbers> all;
   for (const auto& s : stripes_) {

@@ -49,6 +49,9 @@ class directory {
   void enter(const std::shared_ptr<actor_stats>& stats, caf::weak_actor_ptr self);
   /// Only the incarnation that these stats belong to leaves.
   void leave(const actor_stats& stats);
+  /// An actor becomes another of its kind, whose numbers begin at nought; what the former one did stays in the sums.
+  /// On the thread that runs the actor.
+  void rename(actor_stats& stats, id_t id);
 
   [[nodiscard]] std::vector<actor_numbers> list(const actor_filter& filter) const;
   struct found {

@@ -159,6 +159,62 @@ TEST_CASE("children beyond the limit leave, the longest unused first", "[aggrega
   CHECK(back.value<toy_aggregate, toy::view>().total == 3);
 }
 
+/// What an actor says of itself, asked for as that one.
+std::optional<std::string> said_as(region_world& world, const caf::actor& whom, id_t id) {
+  auto seen = std::make_shared<std::optional<std::string>>();
+  caf::anon_send(whom, runtime::inspect_request{id, std::make_shared<reply_slot<std::string>>(
+                                                        [seen](const result<std::string>& state) {
+                                                          if (state) *seen = *state;
+                                                        })});
+  world.node.run();
+  return *seen;
+}
+
+TEST_CASE("a child that was used last long ago becomes the next one and keeps nothing of the former", "[aggregates]") {
+  aggregate_limits limits;
+  limits.children_max = 1;
+  region_world world(limits);
+  const auto parent = world.open_toy();
+  const auto first = new_part(world, parent);
+  world.toy(parent, toy::add_to_part{first, 5});
+  world.node.run();
+  const auto actor = world.node->context().actors.find("toy", first).handle;
+  const auto second = new_part(world, parent);
+  CHECK(world.node->context().actors.find("toy", second).handle == actor);
+  CHECK_FALSE(said_as(world, actor, first));
+  CHECK(said_as(world, actor, second));
+  CHECK(total(world, second) == 0);
+  // And back, from what is written.
+  const auto back = world.toy(parent, toy::add_to_part{first, 3});
+  world.node.run();
+  CHECK(back.value<toy_aggregate, toy::view>().total == 8);
+  CHECK(world.node->context().actors.find("toy", first).handle == actor);
+  CHECK(world.live("toy") == 1 + 1);
+}
+
+TEST_CASE("a child with a step in flight stays what it is, and a burst's children become fewer again", "[aggregates]") {
+  aggregate_limits limits;
+  limits.children_max = 2;
+  region_world world(limits);
+  const auto parent = world.open_toy();
+  const auto part = new_part(world, parent);
+  world.store.hold_commits(true);
+  const auto five = world.toy(parent, toy::add_to_part{part, 5});
+  for (int i = 0; i < 6; ++i) world.toy(parent, toy::add_part{});
+  const auto six = world.toy(parent, toy::add_to_part{part, 6});
+  world.node.run();
+  CHECK(world.live("toy") == 1 + 7);
+  world.store.hold_commits(false);
+  world.store.commit_all();
+  world.node.run();
+  CHECK(five.value<toy_aggregate, toy::view>().total == 5);
+  CHECK(six.value<toy_aggregate, toy::view>().total == 11);
+  for (int i = 0; i < 6; ++i) new_part(world, parent);
+  CHECK(world.live("toy") == 1 + 2);
+  CHECK(total(world, parent) == 1 + 6 + 2 + 6);
+  CHECK(world.finish());
+}
+
 TEST_CASE("a parent that goes takes its children with it", "[aggregates]") {
   aggregate_limits limits;
   limits.entity_idle_ms = 1'000;

@@ -21,8 +21,13 @@ struct control {
 struct unknown_message {};
 /// Sends itself a `control` in a second.
 struct set_timer {};
+/// Takes that number.
+struct take_number {
+  id_t id = 0;
+};
 
-using probe_actor = caf::typed_actor<caf::reacts_to<work>, caf::reacts_to<control>, caf::reacts_to<set_timer>>;
+using probe_actor = caf::typed_actor<caf::reacts_to<work>, caf::reacts_to<control>, caf::reacts_to<set_timer>,
+                                     caf::reacts_to<take_number>>;
 
 class probe final : public instrumented<probe_actor::base> {
  public:
@@ -41,6 +46,7 @@ class probe final : public instrumented<probe_actor::base> {
           if (message.what) message.what();
         },
         [this](set_timer) { delayed_send(this, std::chrono::seconds(1), control{}); },
+        [this](const take_number& message) { rename(message.id); },
     };
   }
 
@@ -62,3 +68,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::test::work)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::test::control)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::test::unknown_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::test::set_timer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::runtime::test::take_number)

@@ -31,7 +31,7 @@ struct fixture {
   actor_numbers numbers() { return find().info; }
   std::shared_ptr<std::optional<result<std::string>>> inspect() {
     auto box = std::make_shared<std::optional<result<std::string>>>();
-    caf::anon_send(find().handle, inspect_request{std::make_shared<reply_slot<std::string>>(
+    caf::anon_send(find().handle, inspect_request{7, std::make_shared<reply_slot<std::string>>(
                                       [box](result<std::string> state) { *box = std::move(state); })});
     return box;
   }
@@ -167,7 +167,7 @@ TEST_CASE("who asks an actor that is gone is told so", "[runtime]") {
   caf::anon_send_exit(f.actor, caf::exit_reason::user_shutdown);
   f.node.run();
   auto box = std::make_shared<std::optional<result<std::string>>>();
-  caf::anon_send(handle, inspect_request{std::make_shared<reply_slot<std::string>>(
+  caf::anon_send(handle, inspect_request{7, std::make_shared<reply_slot<std::string>>(
                              [box](result<std::string> state) { *box = std::move(state); })});
   REQUIRE(box->has_value());
   CHECK(box->value().error().code == error_code::outcome_unknown);

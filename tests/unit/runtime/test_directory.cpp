@@ -48,6 +48,43 @@ TEST_CASE("an incarnation that comes before the last one has left takes over, an
   CHECK(node.ended());
 }
 
+TEST_CASE("an actor that becomes another is found as that one, and its numbers begin anew", "[runtime]") {
+  deterministic_node node;
+  auto& actors = node->context().actors;
+  auto actor = node->system().spawn<probe>(node->context(), 1);
+  for (int i = 0; i < 5; ++i) caf::anon_send(actor, work{});
+  node.run();
+  const id_t to = GENERATE(id_t{2}, id_t{17});  // in another stripe, in the same
+  caf::anon_send(actor, take_number{to});
+  node.run();
+  CHECK_FALSE(actors.find("probe", 1).handle);
+  const auto found = actors.find("probe", to);
+  CHECK(found.handle);
+  CHECK(found.info.id == to);
+  CHECK(found.info.messages_handled == 1);  // the one that made it so
+  CHECK(actors.totals().at("probe").messages_handled == 6);
+  CHECK(actors.totals().at("probe").actors == 1);
+  end(node, actor);
+  CHECK_FALSE(actors.find("probe", to).handle);
+  CHECK(actors.totals().at("probe").messages_handled >= 6);
+  CHECK(node.ended());
+}
+
+TEST_CASE("one whose place was taken leaves the next incarnation alone when it becomes another", "[runtime]") {
+  deterministic_node node;
+  auto& actors = node->context().actors;
+  auto old = node->system().spawn<probe>(node->context(), 1);
+  auto next = node->system().spawn<probe>(node->context(), 1);
+  caf::anon_send(old, take_number{2});
+  node.run();
+  CHECK(actors.find("probe", 1).handle == caf::actor_cast<caf::actor>(next));
+  CHECK_FALSE(actors.find("probe", 2).handle);
+  end(node, old);
+  CHECK(actors.find("probe", 1).handle);
+  end(node, next);
+  CHECK(node.ended());
+}
+
 TEST_CASE("actors are ordered by what one looks for", "[runtime]") {
   deterministic_node node;
   auto one = node->system().spawn<probe>(node->context(), 1);
