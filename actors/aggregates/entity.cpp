@@ -191,16 +191,18 @@ entity_actor entity::child_for(const domain::child_command& command) {
   auto handle = take_spare_child(command.kind);
   if (!handle) {
     entity_origin origin{command.kind, command.id, origin_.shard, 0, command.fresh, nullptr};
-    handle = home_system().spawn<entity>(env_, std::move(origin), shard_internals(), caf::actor_cast<entity_actor>(this));
+    handle =
+        home_system().spawn<entity>(env_, std::move(origin), shard_internals(), caf::actor_cast<entity_actor>(this));
   }
   children_.push_back({command.id, command.kind, handle, 0});
   child_places_[command.id] = std::prev(children_.end());
   return handle;
 }
 
-/// At the limit the longest unused child makes room, unless it has a step in flight. What we told it about its last step
-/// lies before our next message in its mailbox, so that finds it idle: it may become the new child, which costs far less
-/// than an actor that ends and one that begins. Two leave at once, so that the children of a burst become fewer again.
+/// At the limit the longest unused child makes room, unless it has a step in flight. What we told it about its last
+/// step lies before our next message in its mailbox, so that finds it idle: it may become the new child, which costs
+/// far less than an actor that ends and one that begins. Two leave at once, so that the children of a burst become
+/// fewer again.
 entity_actor entity::take_spare_child(domain::aggregate_kind kind) {
   entity_actor spare;
   for (int left = 2; left > 0 && children_.size() >= env_->limits.children_max; --left) {

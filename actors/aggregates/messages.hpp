@@ -35,8 +35,8 @@ struct commit_done {
   std::uint64_t number = 0;
   std::optional<error> failure;
 };
-/// Parent to child: decide this together with me, as that child. One that was another so far, and has nothing under way,
-/// becomes it.
+/// Parent to child: decide this together with me, as that child. One that was another so far, and has nothing under
+/// way, becomes it.
 struct decide_for_parent {
   std::uint64_t token = 0;
   id_t child = 0;

@@ -225,9 +225,10 @@ void inspector::actor(const std::string& kind, id_t id, std::function<void(resul
     if (!asker_->actor) return asked->done(error_code::shutting_down);
     caf::anon_send(asker_->actor, watch_question{asked});
   }
-  caf::anon_send(found.handle,
-                 runtime::inspect_request{id, std::make_shared<reply_slot<std::string>>(
-                     [asked](result<std::string> state) { asked->finish(state ? *state : std::string()); })});
+  caf::anon_send(found.handle, runtime::inspect_request{
+                                   id, std::make_shared<reply_slot<std::string>>([asked](result<std::string> state) {
+                                     asked->finish(state ? *state : std::string());
+                                   })});
 }
 
 std::vector<protocol::readiness_check> inspector::readiness() const {

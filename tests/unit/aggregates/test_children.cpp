@@ -162,10 +162,10 @@ TEST_CASE("children beyond the limit leave, the longest unused first", "[aggrega
 /// What an actor says of itself, asked for as that one.
 std::optional<std::string> said_as(region_world& world, const caf::actor& whom, id_t id) {
   auto seen = std::make_shared<std::optional<std::string>>();
-  caf::anon_send(whom, runtime::inspect_request{id, std::make_shared<reply_slot<std::string>>(
-                                                        [seen](const result<std::string>& state) {
-                                                          if (state) *seen = *state;
-                                                        })});
+  caf::anon_send(whom, runtime::inspect_request{
+                           id, std::make_shared<reply_slot<std::string>>([seen](const result<std::string>& state) {
+                             if (state) *seen = *state;
+                           })});
   world.node.run();
   return *seen;
 }

@@ -276,7 +276,7 @@ TEST_CASE("inspection tells of a shard", "[aggregates]") {
   auto seen = std::make_shared<std::string>();
   caf::anon_send(world.node->context().actors.find("shard", 1).handle,
                  runtime::inspect_request{1, std::make_shared<reply_slot<std::string>>(
-                     [seen](result<std::string> state) { *seen = state.value(); })});
+                                                 [seen](result<std::string> state) { *seen = state.value(); })});
   world.node.run();
   CHECK(*seen == R"({"entities":1,"waiting":0,"uniqueKeysHeld":0,"journalHead":1})");
 }

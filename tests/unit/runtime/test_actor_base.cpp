@@ -31,8 +31,9 @@ struct fixture {
   actor_numbers numbers() { return find().info; }
   std::shared_ptr<std::optional<result<std::string>>> inspect() {
     auto box = std::make_shared<std::optional<result<std::string>>>();
-    caf::anon_send(find().handle, inspect_request{7, std::make_shared<reply_slot<std::string>>(
-                                      [box](result<std::string> state) { *box = std::move(state); })});
+    caf::anon_send(find().handle,
+                   inspect_request{7, std::make_shared<reply_slot<std::string>>(
+                                          [box](result<std::string> state) { *box = std::move(state); })});
     return box;
   }
 };
@@ -168,7 +169,7 @@ TEST_CASE("who asks an actor that is gone is told so", "[runtime]") {
   f.node.run();
   auto box = std::make_shared<std::optional<result<std::string>>>();
   caf::anon_send(handle, inspect_request{7, std::make_shared<reply_slot<std::string>>(
-                             [box](result<std::string> state) { *box = std::move(state); })});
+                                                [box](result<std::string> state) { *box = std::move(state); })});
   REQUIRE(box->has_value());
   CHECK(box->value().error().code == error_code::outcome_unknown);
 }
