@@ -111,6 +111,7 @@ rocksdb::DBOptions database_tuning(const storage_options& options, const memory_
 std::vector<rocksdb::ColumnFamilyDescriptor> family_tuning(const storage_options& options,
                                                            const memory_budget& memory) {
   std::vector<rocksdb::ColumnFamilyDescriptor> out;
+  out.reserve(family_count);
   for (std::size_t i = 0; i < family_count; ++i)
     out.emplace_back(std::string(family_names[i]), tune(static_cast<family>(i), options, memory));
   return out;
