@@ -252,8 +252,9 @@ class Cluster:
 
     def _pid(self, node: int) -> int | None:
         """None when it is not running; a process of somebody else that has its number now is not it."""
-        if (own := self._processes.get(node)) and own.poll() is not None:
-            return None
+        if own := self._processes.get(node):
+            # The number of a child stays taken until it is waited for. (Just after exec its command line is empty.)
+            return own.pid if own.poll() is None else None
         try:
             pid = int(self._file(node, "pid").read_text())
             words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
