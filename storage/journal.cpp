@@ -36,8 +36,16 @@ void rocks_journal::submit(ports::commit_request request, ports::commit_callback
 result<std::vector<ports::journal_record>> rocks_journal::read(shard_t shard, std::uint64_t after,
                                                                std::size_t records_max, std::size_t bytes_max) const {
   std::vector<ports::journal_record> out;
+  const auto count = read_over(shard, after, records_max, bytes_max, out);
+  if (!count) return count.error();
+  out.resize(*count);
+  return out;
+}
+
+result<std::size_t> rocks_journal::read_over(shard_t shard, std::uint64_t after, std::size_t records_max,
+                                             std::size_t bytes_max, std::vector<ports::journal_record>& out) const {
   const auto head = heads_.head(shard);
-  if (after >= head || records_max == 0) return out;
+  if (after >= head || records_max == 0) return 0;
   const auto inside = gate_.enter();
   if (!inside) return error{error_code::store_unavailable, "the store is being reopened"};
   rocksdb::ReadOptions how;
@@ -47,18 +55,20 @@ result<std::vector<ports::journal_record>> rocks_journal::read(shard_t shard, st
   const auto end_slice = slice_of(end);
   how.iterate_upper_bound = &end_slice;
   const std::unique_ptr<rocksdb::Iterator> records(inside->db().NewIterator(how, inside->handle(family::journal)));
+  std::size_t count = 0;
   std::size_t bytes = 0;
   for (seek_event(*records, shard, after + 1); records->Valid(); records->Next()) {
-    if (out.size() == records_max || bytes >= bytes_max) return out;
+    if (count == records_max || bytes >= bytes_max) return count;
     const auto key = decode_journal_key(records->key().ToStringView());
     if (!key) return error{error_code::corrupt_record, "journal key of shard " + std::to_string(shard)};
-    auto record = decode_journal_record(*key, records->value().ToStringView());
-    if (!record) return record.error();
-    bytes += records->value().size();
-    out.push_back(std::move(*record));
+    if (count == out.size()) out.emplace_back();
+    const auto value = records->value().ToStringView();
+    if (const auto decoded = decode_journal_record(*key, value, out[count]); !decoded) return decoded.error();
+    bytes += value.size();
+    ++count;
   }
   if (!records->status().ok()) return to_error(records->status());
-  return out;
+  return count;
 }
 
 }  // namespace social::storage

@@ -26,6 +26,8 @@ class rocks_journal final : public ports::journal {
 
   result<std::vector<ports::journal_record>> read(shard_t shard, std::uint64_t after, std::size_t records_max,
                                                   std::size_t bytes_max) const override;
+  result<std::size_t> read_over(shard_t shard, std::uint64_t after, std::size_t records_max, std::size_t bytes_max,
+                                std::vector<ports::journal_record>& out) const override;
   std::uint64_t head(shard_t shard) const override { return heads_.head(shard); }
   std::uint64_t oldest(shard_t shard) const override { return heads_.oldest(shard); }
   std::uint64_t watch(std::function<void()> moved) override { return watchers_.add(std::move(moved)); }

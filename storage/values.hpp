@@ -47,6 +47,8 @@ std::string encode_journal_value(const ports::commit_request& request, std::uint
 
 /// Errors: corrupt_record names shard and sequence.
 result<ports::journal_record> decode_journal_record(const journal_key& key, std::string_view value);
+/// The same over a record that keeps its memory. After an error it holds anything.
+result<void> decode_journal_record(const journal_key& key, std::string_view value, ports::journal_record& out);
 
 /// Number of events of a record, which is all that start-up needs of it. 0: the bytes do not decode.
 std::uint64_t events_in_journal_value(std::string_view value);

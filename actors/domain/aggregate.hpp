@@ -142,6 +142,10 @@ struct encoded_event {
   id_t id = 0;
   std::uint16_t type = 0;
   std::string bytes;  ///< encode_record of the event
+  template <class V>
+  void fields(V& v) {
+    v(kind, id, type, bytes);
+  }
 };
 
 template <class A>

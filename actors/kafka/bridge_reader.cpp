@@ -47,7 +47,7 @@ void bridge_reader::pop(publish_window& window) {
 }
 
 void bridge_reader::drop() {
-  piece_.clear();
+  piece_size_ = 0;
   record_ = 0;
   made_.clear();
   next_ = 0;
@@ -95,25 +95,25 @@ void bridge_reader::skip_gone(shard_t shard, publish_window& window) {
 bool bridge_reader::read(shard_t shard, publish_window& window) {
   skip_gone(shard, window);
   auto& of = shards_[shard];
-  auto records = source_.read(shard, window.reached(shard), of.records_max, options_.read_bytes_max);
-  if (!records) {
-    rest(shard, std::string(records.error().text()));
+  drop();
+  const auto read = source_.read_over(shard, window.reached(shard), of.records_max, options_.read_bytes_max, piece_);
+  if (!read) {
+    rest(shard, std::string(read.error().text()));
     return false;
   }
   if (std::exchange(of.rest_ms, 0) != 0)
     log::info("kafka", "the journal can be read again", {{"outbox", options_.name}, {"shard", shard}});
   of.records_max = std::min(of.records_max * 2, options_.read_records_max);
-  if (records->empty()) return false;
-  drop();
+  if (*read == 0) return false;
   shard_ = shard;
-  piece_ = std::move(*records);
+  piece_size_ = *read;
   make_next(window);
   return true;
 }
 
 /// Passes over records that give nothing to send.
 void bridge_reader::make_next(publish_window& window) {
-  for (; record_ < piece_.size(); ++record_) {
+  for (; record_ < piece_size_; ++record_) {
     made_.clear();
     next_ = 0;
     project(piece_[record_]);

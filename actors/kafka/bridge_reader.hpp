@@ -71,7 +71,8 @@ class bridge_reader {
   shard_t next_shard_ = 0;
   // The piece:
   shard_t shard_ = 0;
-  std::vector<ports::journal_record> piece_;
+  std::vector<ports::journal_record> piece_;  ///< keeps its memory from one piece to the next
+  std::size_t piece_size_ = 0;
   std::size_t record_ = 0;  ///< the one that `made_` was made of
   publications made_;
   std::size_t next_ = 0;  ///< beyond the last: the piece is done

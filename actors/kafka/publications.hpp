@@ -17,6 +17,9 @@ namespace social::kafka {
 struct publication {
   std::uint64_t sequence = 0;
   record what;
+  /// What filled the record last may leave a mark here, and spare itself what it would fill in the same again. Who
+  /// takes the record away, or changes it, resets it.
+  const void* form = nullptr;
 };
 
 /// A list that fills its records again after `clear`: most of what a record costs is the memory of its strings and

@@ -67,6 +67,15 @@ class journal {
   /// `bytes_max`; empty at the head. Never beyond the synced head. Errors: corrupt_record names shard and sequence.
   virtual result<std::vector<journal_record>> read(shard_t shard, std::uint64_t after, std::size_t records_max,
                                                    std::size_t bytes_max) const = 0;
+  /// The same over `out`, for a reader that reads all day: its records keep the memory of their texts. The first of
+  /// them become what was read, the rest stay what they were. Gives how many were read.
+  virtual result<std::size_t> read_over(shard_t shard, std::uint64_t after, std::size_t records_max,
+                                        std::size_t bytes_max, std::vector<journal_record>& out) const {
+    auto records = read(shard, after, records_max, bytes_max);
+    if (!records) return records.error();
+    out = std::move(*records);
+    return out.size();
+  }
   /// Sequence of the newest event that readers may see; 0: none yet.
   virtual std::uint64_t head(shard_t shard) const = 0;
   /// Oldest sequence still kept; 0: none.

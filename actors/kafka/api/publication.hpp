@@ -13,6 +13,7 @@
 namespace social::kafka {
 
 /// `source`: what `ce_source` says (protocol::event_source). Events without a topic in docs/events.md become nothing.
+/// What it makes goes into one list of publications, which no other such function fills.
 publish_function publish_domain_events(std::string source, topic_formats formats);
 
 }  // namespace social::kafka

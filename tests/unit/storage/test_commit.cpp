@@ -114,6 +114,26 @@ TEST_CASE("a subscriber reads from the middle of a record and within its limits"
   CHECK(log->read(3, 0, 100, 1 << 20).value().empty());
 }
 
+TEST_CASE("a reader reads over the records that it has", "[storage]") {
+  const scratch_directory directory;
+  const auto store = open_or_fail(options_in(directory.path()));
+  REQUIRE(commit(*store, request(2, 3, 3, std::string(500, 'l'))));
+  REQUIRE(commit(*store, request(2, 3, 1, "s")));
+  const auto* log = store->ports().log;
+  std::vector<ports::journal_record> records;
+  REQUIRE(log->read_over(2, 0, 100, 1 << 20, records).value() == 2);
+  const auto both = log->read(2, 0, 100, 1 << 20).value();
+  REQUIRE(both.size() == 2);
+  // The short one where the long one was; what was behind it stays, and does not count.
+  REQUIRE(log->read_over(2, both[0].events.size(), 100, 1 << 20, records).value() == 1);
+  REQUIRE(records.size() == 2);
+  CHECK(records[0].first_sequence == both[1].first_sequence);
+  REQUIRE(records[0].events.size() == both[1].events.size());
+  CHECK(records[0].events[0].bytes == both[1].events[0].bytes);
+  CHECK(log->read_over(2, 99, 100, 1 << 20, records).value() == 0);
+  CHECK(records.size() == 2);
+}
+
 TEST_CASE("the queue is bounded and says so", "[storage]") {
   const scratch_directory directory;
   auto options = options_in(directory.path());

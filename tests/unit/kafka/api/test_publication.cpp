@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "actors/domain/comment/comment.hpp"
 #include "actors/domain/post/post.hpp"
 #include "actors/domain/user/user.hpp"
@@ -157,6 +159,30 @@ TEST_CASE("a list that is filled again keeps nothing of what it held", "[kafka]"
     REQUIRE(publish(from, reused));
     REQUIRE(reused.size() == 1);
     CHECK(reused[0].what == fresh[0].what);
+  }
+}
+
+TEST_CASE("a list filled again with the same topics, traced or not, holds what a fresh one holds", "[kafka]") {
+  const topic_formats formats{{"v1.event.user-joined", {value_codec::json_string, "java.lang.String"}}};
+  const auto publish = publish_domain_events("/social-server/5f0c", formats);
+  std::vector<encoded_event> events;
+  for (auto& [type, event] : published_types()) events.push_back(std::move(event));
+  const auto first = events;
+  publications reused;
+  for (const auto* const with_trace : {"", trace.data(), trace.data(), "00-1-1-00", "", ""}) {
+    CAPTURE(with_trace);
+    auto from = record_of(events, with_trace);
+    from.first_sequence = 40'000'000;
+    publications fresh;
+    REQUIRE(publish(from, fresh));
+    reused.clear();
+    REQUIRE(publish(record_of(first, with_trace), reused));
+    reused.clear();
+    REQUIRE(publish(from, reused));
+    REQUIRE(reused.size() == fresh.size());
+    for (std::size_t i = 0; i < fresh.size(); ++i) CHECK(reused[i].what == fresh[i].what);
+    // Another topic in most places of the list.
+    std::ranges::rotate(events, events.begin() + 3);
   }
 }
 
