@@ -150,6 +150,7 @@ TEST_CASE("children beyond the limit leave, the longest unused first", "[aggrega
   region_world world(limits);
   const auto parent = world.open_toy();
   std::vector<id_t> parts;
+  parts.reserve(4);
   for (int i = 0; i < 4; ++i) parts.push_back(new_part(world, parent));
   CHECK(world.live("toy") == 1 + 2);
   CHECK_FALSE(world.node->context().actors.find("toy", parts[0]).handle);

@@ -18,6 +18,7 @@ TEST_CASE("commands wait for new ids and are done when they are there", "[aggreg
   region_world world;
   world.store.hold_refills(true);
   std::vector<awaited> opened;
+  opened.reserve(3);
   for (int i = 0; i < 3; ++i) opened.push_back(world.toy(0, toy::open{}));
   world.node.run();
   for (const auto& answer : opened) CHECK_FALSE(answer.arrived());
@@ -32,6 +33,7 @@ TEST_CASE("more commands than a block has ids wait for the next block", "[aggreg
   region_world world;
   world.store.hold_refills(true);
   std::vector<awaited> opened;
+  opened.reserve(1025);
   for (int i = 0; i < 1025; ++i) opened.push_back(world.toy(0, toy::open{}));
   world.node.run();
   CHECK(world.store.finish_refills() == 1);
@@ -98,6 +100,7 @@ TEST_CASE("64 joins with one e-mail: one member, 63 refusals, one event", "[aggr
   region_world world;
   world.store.hold_commits(true);
   std::vector<awaited> joins;
+  joins.reserve(64);
   for (int i = 0; i < 64; ++i) joins.push_back(join(world, i % 2 == 0 ? "ann@example.org" : "ANN@Example.org"));
   world.node.run();
   CHECK(world.store.waiting_commits() == 1);
@@ -174,6 +177,7 @@ TEST_CASE("at the limit of entities the longest unused leave", "[aggregates]") {
   limits.shard_entities_max = 4;
   region_world world(limits);
   std::vector<id_t> ids;
+  ids.reserve(4);
   for (int i = 0; i < 4; ++i) ids.push_back(world.open_toy());
   world.toy_view(ids[0]);
   CHECK(world.live("toy") == 4);

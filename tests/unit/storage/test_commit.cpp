@@ -70,6 +70,7 @@ TEST_CASE("sequences have no holes over concurrent submitters", "[storage]") {
     const auto store = open_or_fail(options);
     std::atomic<std::uint64_t> events{0};
     std::vector<std::thread> submitters;
+    submitters.reserve(threads);
     for (std::size_t t = 0; t < threads; ++t)
       submitters.emplace_back([&, t] {
         std::vector<answer> answers;
@@ -161,6 +162,7 @@ TEST_CASE("large requests are split over batches", "[storage]") {
   options.batch_requests_max = 4;
   const auto store = open_or_fail(options);
   std::vector<answer> answers;
+  answers.reserve(20);
   for (int i = 0; i < 20; ++i)
     answers.push_back(submit(*store, request(0, 1, static_cast<std::uint64_t>(i), std::string(600, 'x'))));
   std::uint64_t expected = 1;
@@ -201,6 +203,7 @@ TEST_CASE("closing writes what waits and refuses afterwards", "[storage]") {
   {
     const auto store = open_or_fail(options);
     std::vector<answer> answers;
+    answers.reserve(100);
     for (std::uint64_t i = 0; i < 100; ++i) answers.push_back(submit(*store, request(0, 1, i, "x")));
     store->close();
     for (auto& one : answers) CHECK(one.wait().has_value());
