@@ -68,7 +68,7 @@ class journal {
   virtual result<std::vector<journal_record>> read(shard_t shard, std::uint64_t after, std::size_t records_max,
                                                    std::size_t bytes_max) const = 0;
   /// The same over `out`, for a reader that reads all day: its records keep the memory of their texts. The first of
-  /// them become what was read, the rest stay what they were. Gives how many were read.
+  /// them become what was read, what lies behind them means nothing. Gives how many were read.
   virtual result<std::size_t> read_over(shard_t shard, std::uint64_t after, std::size_t records_max,
                                         std::size_t bytes_max, std::vector<journal_record>& out) const {
     auto records = read(shard, after, records_max, bytes_max);

@@ -123,7 +123,6 @@ measured run_bridge(ports::store store, std::uint64_t events, const kafka::publi
   const wall_clock clock;
   runtime::node node({.threads = 1}, [&clock] { return clock.now(); });
   kafka::bridge_options options;
-  if (const char* w = getenv("W")) options.window_records_max = std::stoul(w);
   options.name = "bench-" + std::to_string(round);  // a cursor of its own: from the beginning
   kafka::bridge bridge(node, options, *store.log, store, clock, project,
                        kafka::real_producer(settings, {.name = "bridge"}, std::make_shared<kafka::client_health>()));
