@@ -33,6 +33,7 @@ entity::behavior_type entity::make_behavior() {
         if (!message.durable) void_ = true;
         stop_if_done();
       },
+      [this](take_over& message) { on_take_over(message); },
       [this](stop_when_idle) {
         stopping_ = true;
         stop_if_done();
@@ -49,7 +50,7 @@ void entity::on_exit() {
     caf::anon_send(parent_, decided_for_parent{child_request_->token,
                                                std::make_shared<result<step>>(error{error_code::internal}), true});
   if (crashed_ && origin_.vitals) origin_.vitals->crashed = true;
-  if (shard_) caf::anon_send(shard_, entity_gone{origin_.kind, origin_.id, origin_.incarnation, crashed_});
+  if (shard_) caf::anon_send(shard_, entity_gone{origin_.kind, origin_.id, origin_.incarnation, crashed_, id()});
   // What children decided with a crashed parent will never be resolved for them.
   for (auto& child : children_) caf::anon_send_exit(child.handle, caf::exit_reason::kill);
   queue_.clear();
@@ -77,6 +78,7 @@ bool entity::shed(caf::type_erased_tuple& content) {
 // ---------------------------------------------------------------------------------------------------------
 
 void entity::on_command(command_message& message) {
+  ++received_;
   if (void_) return message.reply->answer(error_code::store_unavailable);
   if (queue_.size() >= env_->limits.entity_queue_max) {
     stats().shed.fetch_add(1, std::memory_order_relaxed);
@@ -227,10 +229,19 @@ void entity::forget_child(id_t id) {
 void entity::become_child(id_t id, bool fresh) {
   assert(pending_rows_.empty() && !waiting_ && !stopping_ && !void_);
   origin_.id = id;
-  origin_.fresh = fresh;
-  instance_ = kind_.make();
-  loaded_ = fresh;
+  forget_state(fresh);
   rename(id);
+}
+
+void entity::on_take_over(take_over& message) {
+  assert(pending_rows_.empty() && !waiting_ && !stopping_ && !void_ && queue_.empty() && flights_.empty());
+  assert(message.origin.kind == origin_.kind && message.origin.shard == origin_.shard);
+  forget_children();
+  origin_ = std::move(message.origin);
+  received_ = 0;
+  epoch_ = env_->store.log->epoch();
+  forget_state(origin_.fresh);
+  rename(origin_.id);
 }
 
 void entity::ask_child(waiting_command& command) {
@@ -350,7 +361,11 @@ void entity::drop_speculative_state(const error& why) {
 }
 
 void entity::stop_if_done() {
-  if (!stopping_ && !void_) return;
+  if (!stopping_ && !void_) {
+    if (origin_.vitals && !waiting_ && queue_.empty() && flights_.empty())
+      origin_.vitals->idle_after.store(received_, std::memory_order_release);
+    return;
+  }
   if (void_ && !waiting_) {
     for (auto& command : queue_) command.message.reply->answer(error_code::store_unavailable);
     queue_.clear();

@@ -17,16 +17,6 @@
 
 namespace social::aggregates {
 
-/// Who started this entity and under which number.
-struct entity_origin {
-  domain::aggregate_kind kind{};
-  id_t id = 0;
-  shard_t shard = 0;
-  std::uint64_t incarnation = 0;
-  bool fresh = false;  ///< its id was just taken: nothing to load
-  std::shared_ptr<entity_vitals> vitals;
-};
-
 class entity final : public runtime::instrumented<entity_actor::base> {
  public:
   using super = runtime::instrumented<entity_actor::base>;
@@ -115,6 +105,9 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   [[nodiscard]] entity_actor take_spare_child(domain::aggregate_kind kind);
   void forget_child(id_t id);
   void become_child(id_t id, bool fresh);
+  void on_take_over(take_over& message);
+  void forget_state(bool fresh);
+  void forget_children();
 
   const std::shared_ptr<const environment> env_;
   entity_origin origin_;
@@ -131,6 +124,7 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   bool crashed_ = true;     ///< until it ends in order
   std::uint64_t epoch_ = 0;
   std::uint64_t next_number_ = 1;
+  std::uint64_t received_ = 0;  ///< commands, since it is who it is
   std::uint64_t token_ = 0;
   std::list<waiting_command> queue_;  // lists: empty deques would be a quarter of an idle entity's memory
   std::list<in_flight> flights_;

@@ -7,8 +7,16 @@ namespace social::aggregates {
 /// acknowledged batch may then be missing. Reading again is cheap and spares the next command a refusal.
 void entity::forget_if_stale() {
   if (!loaded_ || !flights_.empty() || epoch_ == env_->store.log->epoch()) return;
+  forget_state(false);
+  forget_children();
+}
+
+void entity::forget_state(bool fresh) {
   instance_ = kind_.make();
-  loaded_ = false;
+  loaded_ = fresh;
+}
+
+void entity::forget_children() {
   for (auto& child : children_) caf::anon_send(child.handle, stop_when_idle{});
   children_.clear();
   child_places_.clear();

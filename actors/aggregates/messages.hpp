@@ -70,6 +70,7 @@ struct entity_gone {
   id_t id = 0;
   std::uint64_t incarnation = 0;
   bool crashed = false;
+  caf::actor_id actor = 0;  ///< one that was killed may not know yet whom it has become
 };
 /// A crashed entity's last batch has been resolved.
 struct entity_resolved {
@@ -91,10 +92,25 @@ struct stop_shard {
   std::shared_ptr<void> stopped;
 };
 
-/// Outlives a crashed entity: how many of its batches are not resolved yet.
+/// What the shard may know of an entity without asking. Outlives a crashed one.
 struct entity_vitals {
-  std::atomic<int> in_flight{0};
+  std::atomic<int> in_flight{0};  ///< batches that are not resolved yet
   std::atomic<bool> crashed{false};
+  /// It has nothing under way, after so many commands. One that has failed, or was told to stop, does not say so.
+  std::atomic<std::uint64_t> idle_after{0};
+};
+/// Who started an entity and under which number.
+struct entity_origin {
+  domain::aggregate_kind kind{};
+  id_t id = 0;
+  shard_t shard = 0;
+  std::uint64_t incarnation = 0;
+  bool fresh = false;  ///< its id was just taken: nothing to load
+  std::shared_ptr<entity_vitals> vitals;
+};
+/// Shard to an entity that has nothing under way: from now on you are this one, of the same kind and shard.
+struct take_over {
+  entity_origin origin;
 };
 
 using disk_reader_actor =
@@ -103,7 +119,7 @@ using disk_reader_actor =
 using entity_actor =
     caf::typed_actor<caf::reacts_to<protocol::command_message>, caf::reacts_to<rows_arrived>,
                      caf::reacts_to<commit_done>, caf::reacts_to<decide_for_parent>, caf::reacts_to<decided_for_parent>,
-                     caf::reacts_to<parent_committed>, caf::reacts_to<stop_when_idle>>;
+                     caf::reacts_to<parent_committed>, caf::reacts_to<stop_when_idle>, caf::reacts_to<take_over>>;
 
 using shard_internals =
     protocol::shard_actor::extend<caf::reacts_to<entity_gone>, caf::reacts_to<entity_resolved>,
@@ -120,6 +136,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::decide_for_parent)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::decided_for_parent)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::parent_committed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::stop_when_idle)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::take_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::entity_gone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::entity_resolved)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::entity_void)

@@ -10,7 +10,11 @@ using protocol::command_message;
 
 namespace {
 constexpr auto tick_interval = std::chrono::seconds(1);
-}
+/// Entities looked at for one that may be taken over: those that stop already stay in their list until they are gone.
+constexpr int looks_for_room = 16;
+/// Leave for one new entity while there are too many.
+constexpr int leave_for_one = 2;
+}  // namespace
 
 shard::shard(caf::actor_config& cfg, std::shared_ptr<const environment> env, shard_t number)
     : super(cfg, *env->node, {env->prefix + "shard", number, number, env->limits.shard_mailbox_max}),
@@ -198,15 +202,15 @@ void shard::route(command_message& message, const descriptor& kind) {
   const entity_key key{message.kind, message.target};
   auto it = entities_.find(key);
   if (it == entities_.end()) {
-    make_room();
-    it = entities_.try_emplace(key).first;
-    it->second.order = order_.insert(order_.end(), key);
-    start(key, it->second, fresh);
+    begin(key, fresh);
+    it = entities_.find(key);
+  } else {
+    touch(it->second);
   }
   auto& e = it->second;
-  touch(e);
   if (e.now == phase::resting && env_->clock->monotonic_us() >= e.not_before_us) wake(key, e);
   if (e.now == phase::live) {
+    ++e.sent;
     caf::anon_send(e.handle, std::move(message));
     return;
   }
@@ -220,14 +224,32 @@ void shard::route(command_message& message, const descriptor& kind) {
 
 void shard::touch(entry& e) {
   e.used_us = env_->clock->monotonic_us();
-  order_.splice(order_.end(), order_, e.order);
+  order_.splice(order_.end(), order_of(e), e.order);
+  e.newborn = false;
 }
 
-void shard::start(const entity_key& key, entry& e, bool fresh) {
+void shard::begin(const entity_key& key, bool fresh) {
+  auto spare = make_room(key, fresh);
+  auto& e = entities_[key];
+  e.newborn = fresh;
+  e.used_us = env_->clock->monotonic_us();
+  e.order = order_of(e).insert(order_of(e).end(), key);
+  start(key, e, fresh, std::move(spare));
+}
+
+void shard::start(const entity_key& key, entry& e, bool fresh, entity_actor spare) {
   e.incarnation = ++incarnations_;
+  e.sent = 0;
+  // Never those of the spare: the commit thread may still count down there.
   e.vitals = std::make_shared<entity_vitals>();
-  e.handle = home_system().spawn<entity>(env_, entity_origin{key.kind, key.id, number_, e.incarnation, fresh, e.vitals},
-                                         caf::actor_cast<shard_internals>(this), entity_actor());
+  entity_origin origin{key.kind, key.id, number_, e.incarnation, fresh, e.vitals};
+  if (spare) {
+    caf::anon_send(spare, take_over{std::move(origin)});
+    e.handle = std::move(spare);
+  } else {
+    e.handle =
+        home_system().spawn<entity>(env_, std::move(origin), caf::actor_cast<shard_internals>(this), entity_actor());
+  }
   if (e.now == phase::resting) --resting_;
   e.now = phase::live;
   e.started_us = env_->clock->monotonic_us();
@@ -235,21 +257,30 @@ void shard::start(const entity_key& key, entry& e, bool fresh) {
 
 /// Starts the next incarnation, with what waits for it.
 void shard::wake(const entity_key& key, entry& e) {
-  start(key, e, false);
+  start(key, e, false, entity_actor());
   waiting_ -= e.waiting.size();
+  e.sent = e.waiting.size();
   for (auto& message : std::exchange(e.waiting, {})) caf::anon_send(e.handle, std::move(message));
   if (stopping_) stop_entity(e);  // accepted before the stop: done before it ends
 }
 
 void shard::erase(entry_map::iterator it) {
   if (it->second.now == phase::resting) --resting_;
-  order_.erase(it->second.order);
+  order_of(it->second).erase(it->second.order);
   entities_.erase(it);
 }
 
-void shard::on_gone(const entity_gone& message) {
+/// An actor that was killed before it heard whom it takes over says who it was.
+shard::entry_map::iterator shard::find_gone(const entity_gone& message) {
   const auto it = entities_.find({message.kind, message.id});
-  if (it == entities_.end() || it->second.incarnation != message.incarnation) return;
+  if (it != entities_.end() && it->second.incarnation == message.incarnation) return it;
+  return std::find_if(entities_.begin(), entities_.end(),
+                      [&](const auto& e) { return e.second.handle && e.second.handle.id() == message.actor; });
+}
+
+void shard::on_gone(const entity_gone& message) {
+  const auto it = find_gone(message);
+  if (it == entities_.end()) return;
   auto& e = it->second;
   e.handle = nullptr;
   if (message.crashed) {
@@ -291,26 +322,45 @@ void shard::stop_entity(entry& e) {
   caf::anon_send(e.handle, stop_when_idle{});
 }
 
-/// Over the limit the longest unused leave, a few at a time, so that one new entity does not cost one old each.
-void shard::make_room() {
-  if (entities_.size() < env_->limits.shard_entities_max) return;
-  auto leave = env_->limits.shard_entities_max / 16 + 1;
-  for (auto key = order_.begin(); key != order_.end() && leave > 0; ++key) {
-    auto& e = entities_.find(*key)->second;
+entity_actor shard::make_room(const entity_key& wanted, bool fresh) {
+  const auto most = env_->limits.shard_entities_max;
+  const auto most_newborn = most / 16 + 1;
+  std::size_t excess = 0;
+  if (fresh && newborn_.size() >= most_newborn) excess = newborn_.size() - most_newborn + 1;
+  if (entities_.size() >= most) excess = std::max(excess, entities_.size() - most + 1);
+  auto leave = std::min<std::size_t>(excess, leave_for_one);
+  entity_actor spare;
+  const auto& from = newborn_.empty() ? order_ : newborn_;
+  int looks = looks_for_room;
+  for (auto at = from.begin(); leave > 0 && at != from.end() && looks > 0; --looks) {
+    const auto it = entities_.find(*at++);
+    auto& e = it->second;
     if (e.now != phase::live) continue;
-    stop_entity(e);
     --leave;
+    if (!spare && it->first.kind == wanted.kind && e.vitals->idle_after.load(std::memory_order_acquire) == e.sent) {
+      spare = std::move(e.handle);
+      erase(it);
+    } else {
+      stop_entity(e);
+    }
   }
+  return spare;
 }
 
 void shard::on_tick() {
   delayed_send(this, tick_interval, shard_tick{});
   const auto now = env_->clock->monotonic_us();
-  const auto idle_since = now - env_->limits.entity_idle_ms * 1000;
-  for (auto key = order_.begin(); key != order_.end();) {
+  let_unused_go(newborn_, now);
+  let_unused_go(order_, now);
+  finish_if_stopped();
+}
+
+void shard::let_unused_go(const std::list<entity_key>& order, std::int64_t now_us) {
+  const auto idle_since = now_us - env_->limits.entity_idle_ms * 1000;
+  for (auto key = order.begin(); key != order.end();) {
     const auto it = entities_.find(*key++);
     auto& e = it->second;
-    if (e.now == phase::resting && now >= e.not_before_us && !stopping_) {
+    if (e.now == phase::resting && now_us >= e.not_before_us && !stopping_) {
       if (!e.waiting.empty())
         wake(it->first, e);
       else if (e.used_us < idle_since)
@@ -323,7 +373,6 @@ void shard::on_tick() {
     }
     if (e.now == phase::live) stop_entity(e);
   }
-  finish_if_stopped();
 }
 
 void shard::finish_if_stopped() {

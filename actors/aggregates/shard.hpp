@@ -3,6 +3,11 @@
 // Owned by the region; runs on the scheduler's threads; blocks on nothing. Takes new ids, decides commands with one
 // unique or idempotency key one after the other, buffers what arrives for an entity that is on its way out until its
 // last batch is resolved, and restarts crashed entities with back-off. Ends after all its entities have.
+//
+// At the limit of live entities the longest unused leave; those that were made and never used since have a limit of
+// their own, a sixteenth of it, so that a flood of new ones neither displaces those in use nor touches much memory. An
+// actor whose entity leaves while it has nothing under way becomes the new one: an actor that ends and one that begins
+// cost more than most commands.
 #pragma once
 
 #include <deque>
@@ -53,6 +58,8 @@ class shard final : public runtime::instrumented<shard_internals::base> {
     std::int64_t not_before_us = 0;
     std::int64_t used_us = 0;
     std::int64_t started_us = 0;
+    std::uint64_t sent = 0;  ///< commands to this incarnation
+    bool newborn = false;    ///< made by its first command, and not used since
     std::deque<protocol::command_message> waiting;
     std::list<entity_key>::iterator order;
   };
@@ -66,27 +73,33 @@ class shard final : public runtime::instrumented<shard_internals::base> {
   bool hold_unique_key(protocol::command_message& message, const descriptor& kind);
   [[nodiscard]] std::shared_ptr<void> hold_of(std::string key);
   void route(protocol::command_message& message, const descriptor& kind);
-  void start(const entity_key& key, entry& e, bool fresh);
+  /// Null: there is room, or nobody could be taken over.
+  [[nodiscard]] entity_actor make_room(const entity_key& wanted, bool fresh);
+  void begin(const entity_key& key, bool fresh);
+  void start(const entity_key& key, entry& e, bool fresh, entity_actor spare);
   void wake(const entity_key& key, entry& e);
   void erase(entry_map::iterator it);
   void touch(entry& e);
   void on_gone(const entity_gone& message);
+  [[nodiscard]] entry_map::iterator find_gone(const entity_gone& message);
   void on_crash(entry_map::iterator it);
   void on_key_free(const std::string& key);
   void on_ids(const ids_refilled& message);
   void on_tick();
+  void let_unused_go(const std::list<entity_key>& order, std::int64_t now_us);
+  [[nodiscard]] std::list<entity_key>& order_of(const entry& e) { return e.newborn ? newborn_ : order_; }
   void refuse_waiting(entry& e, const error& why);
   void stop_entity(entry& e);
-  void make_room();
   void finish_if_stopped();
   bool wait_place(protocol::command_message& message);
 
   const std::shared_ptr<const environment> env_;
   const shard_t number_;
   entry_map entities_;
-  std::list<entity_key> order_;  ///< longest unused first
-  std::size_t resting_ = 0;      ///< crashed entities that wait for their back-off
-  std::size_t waiting_ = 0;      ///< commands held here in all
+  std::list<entity_key> order_;    ///< longest unused first
+  std::list<entity_key> newborn_;  ///< the others: eldest first
+  std::size_t resting_ = 0;        ///< crashed entities that wait for their back-off
+  std::size_t waiting_ = 0;        ///< commands held here in all
   std::uint64_t incarnations_ = 0;
   /// Keys that commands under way hold, and who waits for each: unique keys of aggregates and idempotency keys.
   std::unordered_map<std::string, std::deque<protocol::command_message>> unique_keys_;

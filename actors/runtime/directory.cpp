@@ -103,11 +103,12 @@ void directory::rename(actor_stats& stats, id_t id) {
   const auto it = kind.find(stats.id);
   const bool listed = it != kind.end() && it->second.stats.get() == &stats;
   if (listed) add(from.departed[stats.kind], stats);
+  // The one number that its senders count; what comes in between is the next one's.
+  if (const auto shed = stats.shed.load(); shed != 0) stats.shed.fetch_sub(shed);
   stats.id = id;
   stats.born_us = monotonic_us();
   stats.messages_handled = 0;
   stats.failures = 0;
-  stats.shed = 0;
   stats.busy_us = 0;
   stats.handling.clear();
   if (!listed) return;  // its next incarnation took the place, and the numbers

@@ -1,4 +1,6 @@
 // What a shard does: ids, unique keys, the life of entities, the stop.
+#include <set>
+
 #include "tests/support/captured_log.hpp"
 #include "tests/support/region_world.hpp"
 
@@ -178,7 +180,10 @@ TEST_CASE("at the limit of entities the longest unused leave", "[aggregates]") {
   region_world world(limits);
   std::vector<id_t> ids;
   ids.reserve(4);
-  for (int i = 0; i < 4; ++i) ids.push_back(world.open_toy());
+  for (int i = 0; i < 4; ++i) {
+    ids.push_back(world.open_toy());
+    world.toy_view(ids.back());  // a new one that nobody uses would leave before
+  }
   world.toy_view(ids[0]);
   CHECK(world.live("toy") == 4);
   ids.push_back(world.open_toy());
@@ -186,6 +191,107 @@ TEST_CASE("at the limit of entities the longest unused leave", "[aggregates]") {
   CHECK(world.node->context().actors.find("toy", ids[0]).handle);
   CHECK_FALSE(world.node->context().actors.find("toy", ids[1]).handle);
   for (const auto id : ids) CHECK(world.toy_view(id).seq == id);
+}
+
+/// Which actor is that entity now; 0: none.
+caf::actor_id actor_of(region_world& world, id_t id) {
+  const auto handle = world.node->context().actors.find("toy", id).handle;
+  return handle ? handle.id() : 0;
+}
+
+TEST_CASE("new entities that nobody uses share a few actors and displace nobody", "[aggregates]") {
+  aggregate_limits limits;
+  limits.shard_entities_max = 32;  // so three new ones
+  region_world world(limits);
+  const auto used = world.open_toy();
+  world.toy_view(used);
+  const auto user = actor_of(world, used);
+  std::set<caf::actor_id> actors;
+  std::vector<id_t> ids;
+  ids.reserve(60);
+  for (int i = 0; i < 60; ++i) {
+    ids.push_back(world.open_toy());
+    actors.insert(actor_of(world, ids.back()));
+  }
+  CHECK(actors.size() == 3);
+  CHECK_FALSE(actors.contains(0));
+  CHECK(world.live("toy") == 1 + 3);
+  CHECK(actor_of(world, used) == user);
+  CHECK(actor_of(world, ids[0]) == 0);
+  // What the actors did as others is still counted, and nothing of those is left in them.
+  CHECK(world.node->context().actors.find("toy", ids.back()).info.messages_handled < 6);
+  CHECK(world.node->context().actors.totals().at("toy").messages_handled > 60 * 2);
+  for (const auto id : ids) CHECK(world.toy_view(id).seq == id);
+  CHECK(world.live("toy") <= 32);
+  CHECK(world.finish());
+}
+
+TEST_CASE("a full shard's newest takes over from the longest unused, with its state, not the former's",
+          "[aggregates]") {
+  aggregate_limits limits;
+  limits.shard_entities_max = 2;
+  region_world world(limits);
+  const auto first = world.open_toy();
+  world.toy(first, toy::add{5});
+  world.node.run();
+  const auto second = world.open_toy();
+  CHECK(world.toy_view(second).total == 0);
+  const auto actor = actor_of(world, first);
+  const auto third = world.open_toy();
+  CHECK(actor_of(world, third) == actor);
+  world.toy(third, toy::add{7});
+  world.node.run();
+  CHECK(world.toy_view(third).total == 7);
+  CHECK(world.toy_view(first).total == 5);
+  CHECK(world.toy_view(second).total == 0);
+  CHECK(world.finish());
+}
+
+TEST_CASE("an entity with a batch in flight is not taken over, and neither is one that failed", "[aggregates]") {
+  aggregate_limits limits;
+  limits.shard_entities_max = 2;
+  region_world world(limits);
+  std::vector<awaited> opened;
+  opened.reserve(6);
+  const auto fails = GENERATE(false, true);
+  world.store.hold_commits(true);
+  if (fails) world.store.fail_commits(1, error_code::outcome_unknown);
+  for (int i = 0; i < 6; ++i) opened.push_back(world.toy(0, toy::open{}));
+  world.node.run();
+  CHECK(world.live("toy") == 6);
+  world.store.hold_commits(false);
+  world.store.commit_all();
+  world.node.run();
+  std::size_t succeeded = 0;
+  for (const auto& answer : opened) {
+    REQUIRE(answer.arrived());
+    if (!answer.succeeded()) continue;
+    ++succeeded;
+    const auto id = answer.value<toy_aggregate, toy::view>().seq;
+    CHECK(world.toy_view(id).seq == id);
+  }
+  CHECK(succeeded == (fails ? 0 : 6));
+  for (int i = 0; i < 6; ++i) CHECK(world.toy_view(world.open_toy()).total == 0);
+  CHECK(world.live("toy") <= 2);
+  CHECK(world.finish());
+}
+
+TEST_CASE("an actor that is killed before it takes over is replaced", "[aggregates]") {
+  aggregate_limits limits;
+  limits.shard_entities_max = 1;
+  region_world world(limits);
+  const auto first = world.open_toy();
+  const auto victim = world.node->context().actors.find("toy", first).handle;
+  // It hears of its end first, the shard of the new entity.
+  caf::anon_send_exit(victim, caf::exit_reason::kill);
+  const auto second = world.toy(0, toy::open{});
+  world.node.run();
+  CHECK(second.arrived());
+  world.node.pass(std::chrono::seconds(2));
+  CHECK(world.toy_view(world.open_toy()).total == 0);
+  CHECK(world.toy_view(first).seq == first);
+  CHECK(world.live("toy") <= 2);
+  CHECK(world.finish());
 }
 
 TEST_CASE("a kind that is not served and a command without a target are refused", "[aggregates]") {
