@@ -162,13 +162,24 @@ result<std::vector<fs::path>> plain_files(const fs::path& root) {
   return found;
 }
 
-result<void> check_space(const fs::path& directory, std::uint64_t bytes) {
+result<std::uint64_t> free_bytes(const fs::path& directory) {
   struct statvfs status{};
   if (::statvfs(directory.c_str(), &status) != 0) return cannot("examined", directory);
-  const auto free = static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
-  if (free >= bytes) return {};
+  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+}
+
+bool on_one_disk(const fs::path& one, const fs::path& other) {
+  struct stat of_one{};
+  struct stat of_other{};
+  return ::stat(one.c_str(), &of_one) != 0 || ::stat(other.c_str(), &of_other) != 0 || of_one.st_dev == of_other.st_dev;
+}
+
+result<void> check_space(const fs::path& directory, std::uint64_t bytes) {
+  const auto free = free_bytes(directory);
+  if (!free) return free.error();
+  if (*free >= bytes) return {};
   return error{error_code::io_error, "there is no room in " + directory.string() + ": " + std::to_string(bytes) +
-                                         " bytes are needed and " + std::to_string(free) +
+                                         " bytes are needed and " + std::to_string(*free) +
                                          " are free; free space, or name a directory on another disk"};
 }
 

@@ -39,6 +39,11 @@ result<void> sync_directories(const std::filesystem::path& root);
 /// files and left out. A directory that does not exist has none. Errors: io_error.
 result<std::vector<std::filesystem::path>> plain_files(const std::filesystem::path& root);
 
+/// What is free to us on the disk of `directory`. Errors: io_error.
+result<std::uint64_t> free_bytes(const std::filesystem::path& directory);
+/// True also when it cannot be told: the careful answer.
+bool on_one_disk(const std::filesystem::path& one, const std::filesystem::path& other);
+
 /// Is there room for so many bytes? Errors: io_error that names both numbers.
 result<void> check_space(const std::filesystem::path& directory, std::uint64_t bytes);
 

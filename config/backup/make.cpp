@@ -1,5 +1,6 @@
 #include "config/backup/make.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -81,10 +82,56 @@ result<std::uint64_t> size_of(const file_map& files) {
   return bytes;
 }
 
-result<void> copy_files(const file_map& files, const fs::path& to, manifest& into, const go_on& wanted) {
+/// The room on the disk that a backup is written to, before and while it is.
+class room {
+ public:
+  room(fs::path directory, const fs::path& data, const disk_view& disks)
+      : directory_(std::move(directory)), disks_(disks), is_of_server_(disks.is_one(directory_, data)) {}
+
+  /// Errors: io_error.
+  result<void> demand(std::uint64_t bytes) {
+    if (is_of_server_) reserve_ = std::max(live_reserve_bytes_min, bytes / 4);
+    const auto free = disks_.free(directory_);
+    if (!free) return free.error();
+    if (*free >= bytes + reserve_) return {};
+    return error{error_code::io_error,
+                 "there is no room in " + directory_.parent_path().string() + ": " + std::to_string(bytes) +
+                     " bytes are needed" +
+                     (is_of_server_ ? " and " + std::to_string(reserve_) +
+                                          " more that the running server keeps for itself on the same disk"
+                                    : std::string()) +
+                     ", and " + std::to_string(*free) + " are free; free space, or name a directory on another disk"};
+  }
+
+  /// Errors: io_error.
+  [[nodiscard]] result<void> check() const {
+    if (!is_of_server_) return {};
+    const auto free = disks_.free(directory_);
+    if (!free) return free.error();
+    if (*free >= reserve_ / 2) return {};
+    return error{error_code::io_error, "the disk filled while it was made: " + std::to_string(*free) +
+                                           " bytes are free in " + directory_.parent_path().string() +
+                                           ", where the running server needs " + std::to_string(reserve_ / 2) +
+                                           " for itself; free space, or name a directory on another disk"};
+  }
+
+ private:
+  const fs::path directory_;
+  const disk_view& disks_;
+  const bool is_of_server_;
+  std::uint64_t reserve_ = 0;
+};
+
+result<void> copy_files(const file_map& files, const fs::path& to, manifest& into, const go_on& wanted,
+                        const room& left) {
   for (const auto& [name, file] : files) {
     if (auto made = make_directories(to, name.parent_path()); !made) return made.error();
-    auto copied = copy_file(file, to / name, wanted);
+    result<void> enough;
+    auto copied = copy_file(file, to / name, [&] {
+      enough = left.check();
+      return enough.has_value() && wanted();
+    });
+    if (!enough) return enough.error();
     if (!copied) return copied.error();
     copied->path = name.generic_string();
     into.files.push_back(std::move(*copied));
@@ -119,6 +166,29 @@ void give_to_owner_of(const fs::path& part, const fs::path& file) {
   [[maybe_unused]] const auto given = ::chown(file.c_str(), status.st_uid, status.st_gid);
 }
 
+/// The push service alone knows the keys that its devices subscribed with: the others see at most a place where such
+/// keys would be.
+bool is_of_push(const manifest& part, const std::string& path) {
+  return path.starts_with("secrets/vapid/") &&
+         std::any_of(part.stores.begin(), part.stores.end(), [](const auto& store) { return store.name == "push"; });
+}
+
+result<void> take_file(const fs::path& part, const file_entry& file, const fs::path& into, manifest& all) {
+  const auto known =
+      std::find_if(all.files.begin(), all.files.end(), [&](const auto& other) { return other.path == file.path; });
+  if (known == all.files.end())
+    all.files.push_back(file);
+  else
+    *known = file;
+  const fs::path name(file.path);
+  if (auto made = make_directories(into, name.parent_path()); !made) return made;
+  if (std::rename((part / name).c_str(), (into / name).c_str()) != 0)
+    return failed((into / name).string() + " cannot be made", errno);
+  give_to_owner_of(into, (into / name).parent_path());
+  return {};
+}
+
+/// Stores as they are; of the secrets those that the whole lacks, and those that the part knows better.
 result<void> take_over(const fs::path& part, const manifest& its, const fs::path& into, manifest& all) {
   for (const auto& store : its.stores) {
     const auto target = into / store.name;
@@ -126,8 +196,16 @@ result<void> take_over(const fs::path& part, const manifest& its, const fs::path
       return failed(target.string() + " cannot be made", errno);
     all.stores.push_back(store);
   }
-  for (const auto& file : its.files)
-    if (!file.path.starts_with("secrets/")) all.files.push_back(file);
+  for (const auto& file : its.files) {
+    if (!file.path.starts_with("secrets/")) {
+      all.files.push_back(file);
+      continue;
+    }
+    const bool lacks =
+        std::none_of(all.files.begin(), all.files.end(), [&](const auto& other) { return other.path == file.path; });
+    if (!lacks && !is_of_push(its, file.path)) continue;
+    if (auto taken = take_file(part, file, into, all); !taken) return taken;
+  }
   return {};
 }
 
@@ -160,7 +238,7 @@ result<fs::path> check_target(const fs::path& given, const fs::path& data) {
 }
 
 result<manifest> make_backup(const std::vector<source>& sources, const places& from, const fs::path& given,
-                             const go_on& wanted) {
+                             const go_on& wanted, const disk_view& disks) {
   const auto directory = check_target(given, from.data);
   if (!directory) return directory.error();
   const auto stage = make_staging(*directory);
@@ -178,18 +256,19 @@ result<manifest> make_backup(const std::vector<source>& sources, const places& f
   }
   const auto bytes = size_of(files);
   if (!bytes) return bytes.error();
-  if (auto room = check_space(staging.path(), *bytes); !room) return room.error();
-  if (auto copied = copy_files(files, staging.path(), made, wanted); !copied) return copied.error();
+  room left(staging.path(), from.data, disks);
+  if (auto enough = left.demand(*bytes); !enough) return enough.error();
+  if (auto copied = copy_files(files, staging.path(), made, wanted, left); !copied) return copied.error();
   const auto secrets = files_of_secrets(from);
   if (!secrets) return secrets.error();
-  if (auto copied = copy_files(*secrets, staging.path(), made, wanted); !copied) return copied.error();
+  if (auto copied = copy_files(*secrets, staging.path(), made, wanted, left); !copied) return copied.error();
   if (auto published = publish(staging.path(), made, *directory); !published) return published.error();
   staging.keep();
   return made;
 }
 
 result<manifest> merge_backups(const std::vector<fs::path>& parts, const fs::path& directory) {
-  // The last part has the newest secrets and becomes the whole.
+  // The last part has the newest secrets and becomes the whole; what it lacks of them comes from the others.
   const auto& whole = parts.back();
   auto all = read_manifest(whole);
   if (!all) return all;

@@ -20,7 +20,7 @@ from cli_support import files_below, ok, refused, refused_start, run
 from people import Api, Person
 from push_support import admin, until
 from server import Server
-from workload import CrashServer, Ledger, Member, Unanswered, Writer, found
+from workload import PUBLIC_KEY, SECRET, CrashServer, Ledger, Member, Unanswered, Writer, found
 
 NOBODY = ("--kafka.brokers", "127.0.0.1:1")  # a port that nothing listens on
 WEIGHTS = {"comment": 6, "like": 2, "post": 3}
@@ -39,6 +39,11 @@ def post_backup(server: Server, body: object, token: str | None = None) -> reque
 def verify(data: Path, name: str = "social-server") -> None:
     done = run("verify", "--data", data, name=name)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+
+
+def subscribe(person: Person) -> dict:
+    return person.ok("POST", "/api/subscribe", json={"notificationEndPoint": f"https://push.example.com/{person.id}",
+                                                     "publicKey": PUBLIC_KEY, "auth": SECRET})
 
 
 def nothing_half_in(folder: Path) -> bool:
@@ -352,12 +357,56 @@ def test_a_restored_server_may_be_backed_up_and_restored_again(server, harry, ma
             ok("backup", folder, "--data", data)
 
 
+def test_a_restore_elsewhere_never_makes_another_key(tmp_path):
+    """The keys lie elsewhere, and are gone with the machine: a new one would silence every device."""
+    keys = tmp_path / "keys"
+    options = ("--push.mode", "console")
+    with Server(tmp_path / "data", *options, "--push.vapid-dir", str(keys)) as server:
+        person = Person(server.url)
+        subscribe(person)
+        key = person.ok("GET", "/api/push/public-key")
+        ok("backup", tmp_path / "backup", "--data", server.data)
+    keys.rename(tmp_path / "gone")
+    data = tmp_path / "restored"
+    ok("restore", tmp_path / "backup", "--data", data)
+    usual = data / "secrets" / "vapid"
+    before = files_below(data / "secrets")
+    said = refused_start(3, data, *options, "--push.vapid-dir", keys)
+    assert str(keys) in said and f"copy the files key-*.pem of {usual}" in said
+    assert str(keys) in refused(3, "vapid", "show", "--data", data, "--push.vapid-dir", keys)
+    assert not keys.exists() and files_below(data / "secrets") == before
+    with Server(data, *options) as server:
+        assert Api(server.url).ok("GET", "/api/push/public-key") == key
+    usual.rename(keys)
+    for folder in (data / "missing", usual):
+        assert str(folder) in refused_start(3, data, *options, "--push.vapid-dir", folder)
+        assert not folder.exists()
+    with Server(data, *options, "--push.vapid-dir", str(keys)) as server:
+        assert Api(server.url).ok("GET", "/api/push/public-key") == key
+
+
 # --- Two services -----------------------------------------------------------------------------------------------------
 
 
 def services(api_data: Path, push_data: Path) -> tuple[Server, Server]:
     return (Server(api_data, *NOBODY, name="social-server-api"),
             Server(push_data, *NOBODY, "--push.mode", "console", name="social-server-push", serves_api=False))
+
+
+def test_two_services_on_one_directory_each_bring_the_keys_that_they_know(tmp_path):
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    key = tmp_path / "jwt"
+    key.write_text("k" * 64)
+    key.chmod(0o600)
+    with Server(data, *NOBODY, "--push.mode", "console", "--push.vapid-dir", str(tmp_path / "vapid"),
+                name="social-server-push", serves_api=False), \
+            Server(data, *NOBODY, "--auth.jwt-key-file", str(key), name="social-server-api"):
+        ok("backup", backup, "--data", data)
+    assert files_below(backup / "secrets" / "vapid") == files_below(tmp_path / "vapid") != {}
+    assert (backup / "secrets" / "jwt.key").read_text() == "k" * 64
+    ok("restore", backup, "--data", tmp_path / "restored")
+    assert ok("vapid", "show", "--data", tmp_path / "restored") == ok("vapid", "show", "--push.vapid-dir",
+                                                                      tmp_path / "vapid", "--data", data)
 
 
 def stores(backup: Path) -> list[str]:

@@ -124,6 +124,74 @@ TEST_CASE("of a backup that fails nothing is left, neither there nor in the data
   CHECK(fs::is_empty(w.data() / "run"));
 }
 
+TEST_CASE("on the disk of the server a backup leaves it room", "[backup]") {
+  world w;
+  const auto mib = [](std::uint64_t count) { return count << 20; };
+  std::uint64_t free = 0;
+  bool is_one = true;
+  const disk_view disks{[&](const fs::path&) { return result<std::uint64_t>(free); },
+                        [&](const fs::path&, const fs::path&) { return is_one; }};
+  const auto make = [&] {
+    return make_backup(
+        {w.store("api", {{"000001.sst", std::string(mib(1), 'x')}})}, w.from(), w.target(), [] { return true; }, disks);
+  };
+  constexpr std::uint64_t own = std::uint64_t{5} << 20;  // the store, and what a file system adds
+  SECTION("at the limit it is made") {
+    free = own + live_reserve_bytes_min;
+    CHECK(make());
+    return;
+  }
+  SECTION("on another disk nothing is kept free") {
+    is_one = false;
+    free = own;
+    CHECK(make());
+    return;
+  }
+  SECTION("a byte less is too little") {
+    free = own + live_reserve_bytes_min - 1;
+    const auto made = make();
+    REQUIRE(made.has_error());
+    CHECK(made.error().code == error_code::io_error);
+    CHECK(made.error().message.find("the running server") != std::string::npos);
+    CHECK(made.error().message.find(std::to_string(free) + " are free") != std::string::npos);
+  }
+  SECTION("on another disk, too") {
+    is_one = false;
+    free = own - 1;
+    const auto made = make();
+    REQUIRE(made.has_error());
+    CHECK(made.error().message.find("no room") != std::string::npos);
+  }
+  CHECK(w.entries() == 1);
+  CHECK(fs::is_empty(w.data() / "run"));
+}
+
+TEST_CASE("a backup gives up when the disk of the server fills meanwhile", "[backup]") {
+  world w;
+  std::uint64_t looks = 0;
+  std::uint64_t left = live_reserve_bytes_min / 2;
+  const disk_view disks{
+      [&](const fs::path&) { return result<std::uint64_t>(++looks < 4 ? std::uint64_t{1} << 40 : left); },
+      [](const fs::path&, const fs::path&) { return true; }};
+  const auto make = [&] {
+    return make_backup(
+        {w.store("api", {{"000001.sst", std::string(std::size_t{9} << 20, 'x')}})}, w.from(), w.target(),
+        [] { return true; }, disks);
+  };
+  SECTION("half of the reserve is enough") {
+    CHECK(make());
+    return;
+  }
+  --left;
+  const auto made = make();
+  REQUIRE(made.has_error());
+  CHECK(made.error().code == error_code::io_error);
+  CHECK(made.error().message.find("the disk filled while it was made") != std::string::npos);
+  CHECK(looks == 4);  // at once, in the middle of a file
+  CHECK(w.entries() == 1);
+  CHECK(fs::is_empty(w.data() / "run"));
+}
+
 TEST_CASE("what a killed backup left in the data directory goes with the next one", "[backup]") {
   world w;
   write_file(w.data() / "run" / "backup-api" / "store" / "000099.sst", "old");
@@ -146,6 +214,38 @@ TEST_CASE("the backups of two processes become one", "[backup]") {
   CHECK(files_below(w.target()).size() == whole->files.size() + 1);
   for (const auto& file : whole->files) CHECK(file.sha256 == to_hex(sha256(read_file(w.target() / file.path))));
   CHECK(w.entries() == 2);
+}
+
+TEST_CASE("of two processes each knows its own places: the whole has the keys of both", "[backup]") {
+  world w;
+  fs::remove_all(w.data() / "secrets" / "vapid");
+  fs::remove(w.data() / "secrets" / "jwt.key");
+  const auto elsewhere = w.directory.path() / "elsewhere";
+  write_file(elsewhere / "vapid" / "key-0001.pem", "of the devices");
+  write_file(elsewhere / "vapid" / "key-0002.pem", "of the devices, too");
+  write_file(elsewhere / "jwt", std::string(64, 'e'));
+  const auto part = [&](const std::string& name) { return w.directory.path() / ("." + name); };
+  const auto usual = w.data() / "secrets";
+  SECTION("the api sees no keys of pushes") {}
+  SECTION("the api sees keys of pushes that nobody uses") {
+    write_file(usual / "vapid" / "key-0001.pem", "a leftover");
+  }
+  const places of_push{w.data(), {}, elsewhere / "vapid"};
+  const places of_api{w.data(), elsewhere / "jwt", usual / "vapid"};
+  REQUIRE(make_backup({w.store("push")}, of_push, part("push"), [] { return true; }));
+  REQUIRE(make_backup({w.store("api")}, of_api, part("api"), [] { return true; }));
+  const auto whole = merge_backups({part("push"), part("api")}, w.target());
+  REQUIRE(whole);
+  const auto files = files_below(w.target());
+  REQUIRE(files.contains("secrets/vapid/key-0001.pem"));
+  CHECK(files.at("secrets/vapid/key-0001.pem") == "of the devices");
+  CHECK(files.at("secrets/vapid/key-0002.pem") == "of the devices, too");
+  CHECK(files.at("secrets/jwt.key") == std::string(64, 'e'));
+  CHECK(files.at("secrets/admin.token") == std::string(43, 't'));
+  CHECK(read_manifest(w.target()).value() == *whole);
+  CHECK(files.size() == whole->files.size() + 1);  // each once
+  for (const auto& file : whole->files) CHECK(file.sha256 == to_hex(sha256(files.at(file.path))));
+  CHECK(permissions(w.target() / "secrets" / "vapid") == 0700);
 }
 
 }  // namespace social::backup::test
