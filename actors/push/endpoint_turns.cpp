@@ -46,7 +46,8 @@ struct endpoint_turns::turns : std::enable_shared_from_this<turns> {
   };
   using ticket_ptr = std::shared_ptr<ticket>;
 
-  turns(send_function to, std::size_t most) : next(std::move(to)), waiting_max(most) {}
+  turns(send_function to, std::size_t most, std::function<void()> tell)
+      : next(std::move(to)), waiting_max(most), shed(std::move(tell)) {}
 
   /// At the front of every queue that it stands in.
   [[nodiscard]] bool has_turn(const ticket_ptr& who) const {
@@ -109,6 +110,7 @@ struct endpoint_turns::turns : std::enable_shared_from_this<turns> {
 
   const send_function next;
   const std::size_t waiting_max;
+  const std::function<void()> shed;
   mutable std::mutex mutex;
   std::unordered_map<std::string, std::deque<ticket_ptr>> queues;  ///< the front one has been handed on, or is ready
   std::deque<ticket_ptr> ready;
@@ -118,8 +120,8 @@ struct endpoint_turns::turns : std::enable_shared_from_this<turns> {
   std::condition_variable idle;  ///< nobody hands on
 };
 
-endpoint_turns::endpoint_turns(send_function next, std::size_t waiting_max)
-    : turns_(std::make_shared<turns>(std::move(next), waiting_max)) {}
+endpoint_turns::endpoint_turns(send_function next, std::size_t waiting_max, std::function<void()> shed)
+    : turns_(std::make_shared<turns>(std::move(next), waiting_max, std::move(shed))) {}
 
 endpoint_turns::~endpoint_turns() {
   turns_->close();
@@ -128,7 +130,10 @@ endpoint_turns::~endpoint_turns() {
 void endpoint_turns::send(protocol::command_message message) {
   auto endpoints = endpoints_of(message);
   if (endpoints.empty()) return turns_->next(std::move(message));
-  if (!turns_->take_place()) return message.reply->answer(error_code::overloaded);
+  if (!turns_->take_place()) {
+    if (turns_->shed) turns_->shed();
+    return message.reply->answer(error_code::overloaded);
+  }
   auto who = std::make_shared<turns::ticket>();
   who->endpoints = std::move(endpoints);
   who->message = std::move(message);

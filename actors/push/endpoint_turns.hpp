@@ -15,10 +15,13 @@ namespace social::push {
 /// answered shutting_down, and `next` is not called any more.
 class endpoint_turns {
  public:
+  static constexpr std::size_t waiting_max_default = 10'000;
   using send_function = std::function<void(protocol::command_message)>;
 
-  /// `next` takes what has its turn; it must not block. More than `waiting_max` commands that wait: overloaded.
-  explicit endpoint_turns(send_function next, std::size_t waiting_max = 10'000);
+  /// `next` takes what has its turn; it must not block. More than `waiting_max` commands that wait: overloaded, and
+  /// `shed` is told of each.
+  explicit endpoint_turns(send_function next, std::size_t waiting_max = waiting_max_default,
+                          std::function<void()> shed = {});
 
   ~endpoint_turns();
   endpoint_turns(const endpoint_turns&) = delete;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,9 +27,14 @@ namespace social::push {
 /// Thread-safe. Signing blocks on nothing; `open` and `rotate` sync files.
 class vapid_keys {
  public:
+  /// Asked when the directory holds no key, before the first is made. An error keeps it from being made: devices are
+  /// bound to keys that are not here.
+  using may_make = std::function<result<void>()>;
+
   /// Makes the directory and the first key when there is none. Errors: io_error, corrupt_record; the message names the
-  /// file.
-  static result<std::shared_ptr<vapid_keys>> open(const std::filesystem::path& directory);
+  /// file; those of `allowed`, after which nothing was made.
+  static result<std::shared_ptr<vapid_keys>> open(
+      const std::filesystem::path& directory, const may_make& allowed = [] { return result<void>(); });
   ~vapid_keys();
 
   struct key_info {

@@ -205,16 +205,21 @@ struct vapid_keys::key {
 vapid_keys::vapid_keys(fs::path directory) : directory_(std::move(directory)) {}
 vapid_keys::~vapid_keys() = default;
 
-result<std::shared_ptr<vapid_keys>> vapid_keys::open(const fs::path& directory) {
+result<std::shared_ptr<vapid_keys>> vapid_keys::open(const fs::path& directory, const may_make& allowed) {
   std::error_code problem;
+  // A directory that is not there is not made for nothing: where it was to be mounted, an empty one would only confuse.
+  if (!fs::exists(directory, problem))
+    if (const auto may = allowed(); !may) return may.error();
   if (directory.has_parent_path()) fs::create_directories(directory.parent_path(), problem);
   if (problem) return failed("make", directory.parent_path(), problem.value());
   if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST) return failed("make", directory);
   std::shared_ptr<vapid_keys> keys(new vapid_keys(directory));
   const auto numbers = numbers_in(directory);
   if (!numbers) return numbers.error();
-  if (numbers->empty())
+  if (numbers->empty()) {
+    if (const auto may = allowed(); !may) return may.error();
     if (const auto made = make_key_file(directory, 1); !made) return made.error();
+  }
   if (const auto loaded = keys->reload(); !loaded) return loaded.error();
   return keys;
 }
@@ -260,6 +265,7 @@ vapid_keys::key_info vapid_keys::current() const {
 std::vector<vapid_keys::key_info> vapid_keys::list() const {
   const std::lock_guard lock(mutex_);
   std::vector<key_info> all;
+  all.reserve(keys_.size());
   for (const auto& k : keys_) all.push_back({k->id, k->public_key, k == keys_.back()});
   return all;
 }

@@ -8,6 +8,7 @@
 #include "actors/aggregates/region.hpp"
 #include "actors/domain/subscription/subscription.hpp"
 #include "actors/push/endpoint_turns.hpp"
+#include "actors/push/first_key.hpp"
 #include "actors/push/push_role.hpp"
 #include "actors/push/reactions.hpp"
 #include "actors/push/transport.hpp"
@@ -15,6 +16,7 @@
 #include "config/compose/common/aggregate_limits.hpp"
 #include "config/compose/common/journal_keeping.hpp"
 #include "config/compose/push/push_metrics.hpp"
+#include "storage/stopped_store.hpp"
 
 namespace social::compose {
 namespace {
@@ -47,6 +49,10 @@ result<std::unique_ptr<push::transport>> make_transport(const config::settings& 
 
 events::journal_holder reactions_reader(const ports::store& store) {
   return {"reactions", [store] { return push::reaction_cursors(store); }, push::reaction_cursor_lag_max};
+}
+
+push::key_places key_places_of(const config::settings& s) {
+  return {s.push.vapid_dir, s.data / "secrets" / "vapid", s.data / "push"};
 }
 
 /// Lets nobody through until it is opened. A delivery that waits here is not answered yet, so none is lost.
@@ -93,12 +99,14 @@ push_side::~push_side() {
 result<std::unique_ptr<push_side>> push_side::open(host& on, bool embedded) {
   auto made = std::make_unique<parts>(on);
   made->embedded = embedded;
-  auto keys = push::vapid_keys::open(on.settings.push.vapid_dir);
-  if (!keys) return keys.error();
-  made->keys = std::move(*keys);
   auto store = on.open_store("push", on.data().push());
   if (!store) return store.error();
   made->store = std::move(*store);
+  auto keys = push::vapid_keys::open(on.settings.push.vapid_dir, [&rows = *made->store.ports.rows, &on] {
+    return push::check_first_key(rows, key_places_of(on.settings));
+  });
+  if (!keys) return keys.error();
+  made->keys = std::move(*keys);
   if (on.settings.push.mode == config::push_mode::webpush) {
     auto transport = make_transport(on.settings);
     if (!transport) return transport.error();
@@ -118,7 +126,12 @@ result<std::unique_ptr<push_side>> push_side::open(host& on, bool embedded) {
   region.prefix = "push-";
   made->region = std::make_unique<aggregates::region>(std::move(region));
   made->turns = std::make_unique<push::endpoint_turns>(
-      [to = made->region.get()](protocol::command_message m) { to->send(std::move(m)); });
+      [to = made->region.get()](protocol::command_message m) { to->send(std::move(m)); },
+      push::endpoint_turns::waiting_max_default,
+      [&on] {
+        on.node.context().dead_letters.add(
+            {on.clock.now(), "endpoints_full", "push/endpoint-turns", "command_message"});
+      });
   return std::unique_ptr<push_side>(new push_side(std::move(made)));
 }
 
@@ -224,7 +237,10 @@ result<std::shared_ptr<push::vapid_keys>> keys_of(const config::settings& s) {
   if (!below.empty() && *below.begin() != "..") {
     if (const auto data = config::data_directory::open(s.data); !data) return data.error();
   }
-  return push::vapid_keys::open(s.push.vapid_dir);
+  // Whether a store has devices is seen by the server that opens it.
+  const auto at = key_places_of(s);
+  return push::vapid_keys::open(
+      at.wanted, [&at] { return push::check_first_key_of_command(storage::stopped_store::is_at(at.store), at); });
 }
 
 void print_keys(const push::vapid_keys& keys) {

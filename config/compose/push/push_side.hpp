@@ -16,7 +16,8 @@ namespace social::compose {
 class push_side {
  public:
   /// Opens store and VAPID keys and starts the Subscription actors. `embedded`: the api's journal in this process
-  /// replays what a power cut takes from this store. Errors of store, keys or certificate files: exit 3.
+  /// replays what a power cut takes from this store. Errors of store, keys (none is made for devices that have one) or
+  /// certificate files: exit 3.
   static result<std::unique_ptr<push_side>> open(host& on, bool embedded);
   ~push_side();
 

@@ -16,12 +16,13 @@ using namespace domain::subscription;
 struct fixture {
   std::deque<protocol::command_message> handed_on;
   std::vector<std::pair<int, std::optional<error_code>>> answers;
+  std::size_t shed = 0;
   std::optional<error> at_once;  ///< what is handed on is answered so
   endpoint_turns turns{[this](protocol::command_message message) {
                          if (at_once) return message.reply->answer(*at_once);
                          handed_on.push_back(std::move(message));
                        },
-                       3};
+                       3, [this] { ++shed; }};
 
   ~fixture() {
     while (!handed_on.empty()) answer();
@@ -93,11 +94,13 @@ TEST_CASE_METHOD(fixture, "what concerns no endpoint passes") {
   CHECK(handed_on.size() == 3);
 }
 
-TEST_CASE_METHOD(fixture, "over the limit a command is refused and nobody waits for it") {
+TEST_CASE_METHOD(fixture, "over the limit a command is refused, which is told, and nobody waits for it") {
   send(1, subscribing("a"));
   send(2, subscribing("a"));
   send(3, subscribing("a"));
+  CHECK(shed == 0);
   send(4, subscribing("a"));
+  CHECK(shed == 1);
   REQUIRE(answers.size() == 1);
   CHECK(answers[0].first == 4);
   CHECK(answers[0].second == error_code::overloaded);
