@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "actors/ports/cursor.hpp"
 #include "actors/runtime/actor_base.hpp"
 
 namespace social::events {
@@ -108,8 +109,9 @@ class journal_keeper::runner final : public runtime::instrumented<runner_actor::
       // Ahead of the journal: where it stands is not known, and somebody has to look at it.
       holds_[shard] = std::min(holds_[shard], cursor > head ? 0 : cursor);
       if (cursor >= head) continue;
-      seen.unread += head - cursor;
-      if (head - cursor > holder.slack) seen.oldest_ms = std::max(seen.oldest_ms, age_behind(shard, cursor));
+      const auto unread = ports::events_between(cursor, head);
+      seen.unread += unread;
+      if (unread > holder.slack) seen.oldest_ms = std::max(seen.oldest_ms, age_behind(shard, cursor));
     }
     // One that has just begun to read what happened while the process was off is not late yet.
     const auto before = before_.find(holder.name);
@@ -153,7 +155,7 @@ class journal_keeper::runner final : public runtime::instrumented<runner_actor::
     for (shard_t shard = 0; shard < source_.shards(); ++shard) {
       const auto oldest = source_.oldest(shard);
       if (oldest == 0) continue;
-      events += source_.head(shard) - oldest + 1;
+      events += ports::events_between(oldest - 1, source_.head(shard));
       const auto first = source_.read(shard, oldest - 1, 1, 1);
       const bool is_newest = first && !first->empty() &&
                              first->front().first_sequence + first->front().events.size() > source_.head(shard);

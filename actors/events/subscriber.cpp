@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 
+#include "actors/events/resting_shards.hpp"
 #include "actors/runtime/actor_base.hpp"
 
 namespace social::events {
@@ -19,6 +20,10 @@ struct look {};
 struct planned_look {};
 /// The delay after a failure is over.
 struct try_again {};
+/// That shard has rested long enough.
+struct read_again {
+  shard_t shard = 0;
+};
 /// Time to look whether the store of the effects has failed.
 struct look_at_epoch {};
 /// The effect of that batch is durable, or has failed.
@@ -27,8 +32,9 @@ struct effect_done {
   std::optional<error> failure;
 };
 
-using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<planned_look>, caf::reacts_to<try_again>,
-                                      caf::reacts_to<look_at_epoch>, caf::reacts_to<effect_done>>;
+using runner_actor =
+    caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<planned_look>, caf::reacts_to<try_again>,
+                     caf::reacts_to<read_again>, caf::reacts_to<look_at_epoch>, caf::reacts_to<effect_done>>;
 
 }  // namespace
 }  // namespace social::events
@@ -36,6 +42,7 @@ using runner_actor = caf::typed_actor<caf::reacts_to<look>, caf::reacts_to<plann
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::look)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::planned_look)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::try_again)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::read_again)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::look_at_epoch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::effect_done)
 
@@ -63,6 +70,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
         effects_log_(effects_log),
         take_(std::move(take)),
         shared_(std::move(shared)),
+        troubled_(options_.name, options_.retry_ms, options_.retry_max_ms),
         delay_ms_(options_.retry_ms) {}
 
   behavior_type make_behavior() override {
@@ -70,7 +78,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
     return {
         [this](look_at_epoch) {
           plan_look_at_epoch();
-          if (epoch() != base_epoch_) pull();
+          if (store_has_failed()) pull();
         },
         [this](planned_look) {
           look_planned_ = false;
@@ -82,6 +90,10 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
         },
         [this](try_again) {
           resting_ = false;
+          pull();
+        },
+        [this](const read_again& message) {
+          troubled_.rest_is_over(message.shard);
           pull();
         },
         [this](const effect_done& message) { on_done(message); },
@@ -115,6 +127,11 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
   /// 0: nothing that took effect is ever lost.
   [[nodiscard]] std::uint64_t epoch() const { return effects_log_ != nullptr ? effects_log_->epoch() : 0; }
 
+  bool store_has_failed() {
+    const std::lock_guard lock(shared_->working);
+    return !shared_->stopped && epoch() != base_epoch_;
+  }
+
   void plan_look_at_epoch() {
     if (effects_log_ != nullptr)
       delayed_send(this, std::chrono::milliseconds(options_.epoch_interval_ms), look_at_epoch{});
@@ -133,40 +150,51 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
     std::vector<ports::journal_record> batch;
     for (shard_t i = 0; i < cursors_.size() && batch.size() < options_.records_max; ++i) {
       const auto shard = static_cast<shard_t>((first_shard_ + i) % cursors_.size());
-      if (!read_shard(shard, batch)) return;
+      read_shard(shard, batch);
     }
     first_shard_ = static_cast<shard_t>((first_shard_ + 1) % cursors_.size());
     publish_lag();
     if (!batch.empty() || !unsaved_.empty()) start(std::move(batch));
   }
 
-  /// False: reading failed and a retry is on its way.
-  bool read_shard(shard_t shard, std::vector<ports::journal_record>& batch) {
+  void read_shard(shard_t shard, std::vector<ports::journal_record>& batch) {
     const auto head = source_.head(shard);
     auto& cursor = next_[shard];
     if (cursor > head) return report_ahead(shard, head);
-    if (cursor == head) return true;
+    if (cursor == head || troubled_.rests(shard)) return;
     skip_gone(shard, cursor);
-    auto read = source_.read(shard, cursor, options_.records_max - batch.size(), options_.bytes_max);
+    auto read = read_up_to_damage(shard, cursor, options_.records_max - batch.size());
     if (!read) {
-      retry(std::string(read.error().text()));
-      return false;
+      ++failed_reads_;
+      const auto rest_ms = troubled_.failed(shard, std::string(read.error().text()));
+      delayed_send(this, std::chrono::milliseconds(rest_ms), read_again{shard});
+      return;
     }
+    troubled_.was_read(shard);
     for (auto& record : *read) {
       cursor = record.first_sequence + record.events.size() - 1;
       batch.push_back(std::move(record));
     }
-    return true;
+  }
+
+  /// A damaged record spoils the whole read that it is in, so less is read until what lies before it comes.
+  [[nodiscard]] result<std::vector<ports::journal_record>> read_up_to_damage(shard_t shard, std::uint64_t cursor,
+                                                                             std::size_t records) const {
+    auto read = source_.read(shard, cursor, records, options_.bytes_max);
+    while (!read && read.error().code == error_code::corrupt_record && records > 1) {
+      records /= 2;
+      read = source_.read(shard, cursor, records, options_.bytes_max);
+    }
+    return read;
   }
 
   /// Never a skip: an operator restored a store without its twin, or the stores do not belong together.
-  bool report_ahead(shard_t shard, std::uint64_t head) {
+  void report_ahead(shard_t shard, std::uint64_t head) {
     ++next_ahead_;
     if (!ahead_reported_)
       log::error("events", "a cursor is ahead of the journal; its shard is not read",
                  {{"subscriber", options_.name}, {"shard", shard}, {"cursor", next_[shard]}, {"head", head}});
     ahead_reported_ = true;
-    return true;
   }
 
   void skip_gone(shard_t shard, std::uint64_t& cursor) {
@@ -216,7 +244,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
       shared_->status.handled += batch_size_;
       shared_->status.skipped += next_skipped_;
       shared_->status.cursors = cursors_;
-      shared_->status.last_failure.clear();
+      shared_->status.last_failure = troubled_.trouble();
     }
     pull();
   }
@@ -259,14 +287,16 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
 
   void publish_lag() {
     std::uint64_t lag = 0;
-    for (shard_t shard = 0; shard < source_.shards(); ++shard) {
-      const auto head = source_.head(shard);
-      lag += head > cursors_[shard] ? head - cursors_[shard] : 0;
-    }
+    for (shard_t shard = 0; shard < source_.shards(); ++shard)
+      lag += ports::events_between(cursors_[shard], source_.head(shard));
     const std::lock_guard lock(shared_->mutex);
     shared_->status.lag = lag;
     shared_->status.ahead = next_ahead_;
     shared_->status.cursors = cursors_;
+    shared_->status.failures += std::exchange(failed_reads_, 0);
+    // What a batch failed of is said until one has taken effect.
+    const auto before = std::exchange(shared_->status.unreadable, troubled_.count());
+    if (troubled_.count() > 0 || before > 0) shared_->status.last_failure = troubled_.trouble();
   }
 
   const subscriber_options options_;
@@ -282,7 +312,9 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
   std::size_t next_ahead_ = 0;
   std::map<shard_t, std::uint64_t> told_gone_;  ///< the oldest sequence at the time
   std::set<shard_t> unsaved_;                   ///< shards whose first cursor is not written yet
-  std::uint64_t batch_ = 0;                     ///< number of the batch under way
+  resting_shards troubled_;
+  std::uint64_t failed_reads_ = 0;  ///< not told yet
+  std::uint64_t batch_ = 0;         ///< number of the batch under way
   std::size_t batch_size_ = 0;
   shard_t first_shard_ = 0;
   bool busy_ = false;
@@ -324,10 +356,8 @@ class subscriber::impl {
     auto now = shared_->status;
     now.lag = 0;
     if (now.cursors.empty()) return now;  // not read yet
-    for (shard_t shard = 0; shard < source_.shards(); ++shard) {
-      const auto head = source_.head(shard);
-      now.lag += head > now.cursors[shard] ? head - now.cursors[shard] : 0;
-    }
+    for (shard_t shard = 0; shard < source_.shards(); ++shard)
+      now.lag += ports::events_between(now.cursors[shard], source_.head(shard));
     return now;
   }
 

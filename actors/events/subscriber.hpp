@@ -3,8 +3,9 @@
 //
 // The cursors (one per shard) live in the store of the effects and are written in the same batch as they, so a kill
 // between effect and cursor is not possible. It pulls: the commit thread only signals that heads moved, so a subscriber
-// that stalls costs no memory. One that fails tries again with back-off and delays only itself. An actor of its own
-// thread (detached), because reading the journal may touch the disk.
+// that stalls costs no memory. One that fails tries again with back-off and delays only itself; a record that cannot be
+// read holds up its own shard alone. An actor of its own thread (detached), because reading the journal may touch the
+// disk.
 #pragma once
 
 #include <cstdint>
@@ -54,12 +55,13 @@ using fenced_effect =
 /// How far a subscriber is.
 struct subscriber_status {
   std::string name;
-  std::uint64_t lag = 0;       ///< events between the heads and its cursors
-  std::uint64_t handled = 0;   ///< records since the start
-  std::uint64_t failures = 0;  ///< attempts that failed since the start
-  std::uint64_t ahead = 0;     ///< shards that are not read, because their cursor is beyond the journal's head
-  std::uint64_t skipped = 0;   ///< events that were gone before it could read them
-  std::string last_failure;
+  std::uint64_t lag = 0;               ///< events between the heads and its cursors
+  std::uint64_t handled = 0;           ///< records since the start
+  std::uint64_t failures = 0;          ///< attempts that failed since the start
+  std::uint64_t ahead = 0;             ///< shards that are not read, because their cursor is beyond the journal's head
+  std::uint64_t skipped = 0;           ///< events that were gone before it could read them
+  std::uint64_t unreadable = 0;        ///< shards that could not be read when last tried; the others go on
+  std::string last_failure;            ///< of a batch, or of a shard that cannot be read; empty: all is well
   std::vector<std::uint64_t> cursors;  ///< by shard
 };
 

@@ -19,6 +19,14 @@ struct cursor_row {
   }
 };
 
+/// A restored store goes on so many sequences further, behind one marker record.
+inline constexpr std::uint64_t restore_gap = std::uint64_t{1} << 32;
+
+/// Events behind `after` up to `last`, without what restores have left out: nobody keeps so many in one shard.
+constexpr std::uint64_t events_between(std::uint64_t after, std::uint64_t last) {
+  return last > after ? (last - after) % (restore_gap - 1) : 0;
+}
+
 inline domain::row_key cursor_key(const std::string& reader, shard_t shard) {
   return {domain::table::cursor, shard, 0, reader};
 }

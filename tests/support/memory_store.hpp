@@ -20,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -162,6 +163,21 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     const std::lock_guard lock(mutex_);
     read_failure_ = std::move(why);
   }
+  /// Every read of the journal that this record is in fails, until it is mended.
+  void damage_record(shard_t shard, std::uint64_t first_sequence) {
+    const std::lock_guard lock(mutex_);
+    damaged_.insert({shard, first_sequence});
+  }
+  /// The marker records of a restore (storage/backup.hpp).
+  void skip_ahead(std::uint64_t sequences) {
+    const std::lock_guard lock(mutex_);
+    for (shard_t shard = 0; shard < image_.shards; ++shard)
+      image_.records[shard].push_back({shard, head_of(shard) + sequences, 0, "", {{{}, 0, 1, ""}}});
+  }
+  void mend_records() {
+    const std::lock_guard lock(mutex_);
+    damaged_.clear();
+  }
   /// What a killed process leaves: committed, synced or not.
   [[nodiscard]] image crash() const {
     const std::lock_guard lock(mutex_);
@@ -263,6 +279,9 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     for (const auto& record : found->second) {
       if (record.first_sequence + record.events.size() - 1 <= after) continue;
       if (out.size() == records_max || (bytes >= bytes_max && !out.empty())) break;
+      if (damaged_.contains({shard, record.first_sequence}))
+        return error{error_code::corrupt_record,
+                     "shard " + std::to_string(shard) + ", sequence " + std::to_string(record.first_sequence)};
       for (const auto& event : record.events) bytes += event.bytes.size();
       out.push_back(record);
     }
@@ -489,6 +508,7 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
   error failure_;
   std::optional<error> refusal_;
   std::optional<error> read_failure_;
+  std::set<std::pair<shard_t, std::uint64_t>> damaged_;  ///< records by shard and first sequence
 };
 
 }  // namespace social::test

@@ -13,7 +13,8 @@ std::string to_json(const events::subscriber_status& status) {
       .member("handled", status.handled)
       .member("failures", status.failures)
       .member("skipped", status.skipped)
-      .member("ahead", status.ahead);
+      .member("ahead", status.ahead)
+      .member("unreadable", status.unreadable);
   if (!status.last_failure.empty()) json.member("lastFailure", std::string_view(status.last_failure));
   json.key("cursors").begin_array();
   for (const auto cursor : status.cursors) json.value(cursor);
@@ -27,6 +28,9 @@ protocol::readiness_check check_subscriber(const events::subscriber_status& stat
     check.reason = std::to_string(status.ahead) +
                    " shards are not read: its cursors are ahead of the journal, as after an older copy of the api's "
                    "store was put back";
+  } else if (status.unreadable > 0) {
+    check.reason = std::to_string(status.lag) + " events wait, " + std::to_string(status.unreadable) +
+                   " shards of the journal cannot be read: " + status.last_failure;
   } else if (status.skipped > 0) {
     check.reason = std::to_string(status.skipped) +
                    " events were gone before it could read them: it was off for longer than journal.retention. It goes "
@@ -54,6 +58,9 @@ void tell_about(host& on, const events::subscriber& subscriber) {
     sink.gauge("social_journal_subscriber_ahead_count",
                "Shards whose cursor is ahead of the journal; they are not read", static_cast<double>(status.ahead),
                with);
+    sink.gauge("social_journal_subscriber_unreadable_count",
+               "Shards of the journal that a subscriber cannot read at the moment",
+               static_cast<double>(status.unreadable), with);
   });
 }
 

@@ -8,7 +8,7 @@
 
 namespace social::compose {
 
-/// `{name, lag, handled, failures, skipped, ahead, lastFailure?, cursors}`
+/// `{name, lag, handled, failures, skipped, ahead, unreadable, lastFailure?, cursors}`
 std::string to_json(const events::subscriber_status& status);
 /// At worst degraded: a reader of the journal holds up nobody but itself.
 protocol::readiness_check check_subscriber(const events::subscriber_status& status);

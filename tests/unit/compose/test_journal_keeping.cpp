@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/events/subscriber.hpp"
+#include "actors/ports/cursor.hpp"
 #include "config/compose/common/journal_keeping.hpp"
 #include "config/compose/common/subscriber_report.hpp"
+#include "storage/backup.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
 
@@ -14,6 +16,8 @@ namespace social::compose::test {
 namespace {
 
 using social::test::eventually;
+
+static_assert(storage::sequences_skipped == ports::restore_gap);
 
 /// Removed with everything in it.
 class scratch {
@@ -234,12 +238,15 @@ TEST_CASE("a subscriber's state shows in readiness, and its numbers in the repor
   CHECK(check_subscriber(status).reason == "3 events wait: no disk");
   status.skipped = 8;
   CHECK(check_subscriber(status).reason.starts_with("8 events were gone"));
+  status.unreadable = 2;
+  CHECK(check_subscriber(status).reason == "3 events wait, 2 shards of the journal cannot be read: no disk");
   status.ahead = 1;
   CHECK(check_subscriber(status).reason.starts_with("1 shards are not read"));
   CHECK(check_subscriber(status).ok);
   const auto json = nlohmann::json::parse(to_json(status));
   CHECK(json["skipped"] == 8);
   CHECK(json["ahead"] == 1);
+  CHECK(json["unreadable"] == 2);
   CHECK(json["cursors"] == nlohmann::json::array({4, 5}));
 }
 

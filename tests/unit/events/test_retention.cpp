@@ -57,6 +57,19 @@ struct fixture {
 
 }  // namespace
 
+TEST_CASE("what a restore has left out counts neither as kept nor as unread", "[events]") {
+  fixture f;
+  f.happen(0, 3);
+  f.source.skip_ahead(ports::restore_gap);
+  f.happen(0, 2);
+  f.stand_at(0, 1);
+  f.stand_at(1, 0);
+  f.start({f.mail()});
+  f.pass_round();
+  CHECK(f.keeper->status().events == 7);  // with a marker in each of two shards
+  CHECK(f.keeper->status().holders.at(0).unread == 6);
+}
+
 TEST_CASE("without a reader a journal is kept for the retention and no longer", "[events]") {
   fixture f;
   f.happen(0, 3);

@@ -195,6 +195,54 @@ TEST_CASE("a journal that cannot be read is tried again", "[events]") {
   CHECK(f.all() == ids{"0-1"});
 }
 
+TEST_CASE("a damaged record holds up its own shard alone, and not what lies before it", "[events]") {
+  const captured_log log;
+  fixture f;
+  for (int i = 0; i < 5; ++i) f.happen(0);
+  f.happen(1);
+  f.source.damage_record(0, 4);
+  f.start();
+  CHECK(f.all() == ids{"0-1", "0-2", "1-1", "0-3"});
+  CHECK(f.cursor(0) == 3);
+  const auto status = f.under_test->status();
+  CHECK(status.unreadable == 1);
+  CHECK(status.last_failure == "shard 0, sequence 4");
+  CHECK(status.failures == 1);
+  CHECK(status.lag == 2);
+  // New events of others do not wait for it, and do not make it be read more often.
+  for (int i = 0; i < 10; ++i) {
+    f.happen(1);
+    f.node.run();
+  }
+  CHECK(f.cursor(1) == 11);
+  CHECK(f.under_test->status().failures == 1);
+  CHECK(f.under_test->status().last_failure == "shard 0, sequence 4");
+  f.node.pass(std::chrono::seconds(3));  // tried again after 1 s and 2 s more
+  CHECK(f.under_test->status().failures == 3);
+  CHECK(log.count(log::level::error, "cannot be read") == 1);
+  f.source.mend_records();
+  f.node.pass(std::chrono::seconds(4));
+  CHECK(f.cursor(0) == 5);
+  CHECK(f.under_test->status().unreadable == 0);
+  CHECK(f.under_test->status().last_failure.empty());
+  CHECK(f.under_test->status().lag == 0);
+  CHECK(log.count(log::level::info, "can be read again") == 1);
+}
+
+TEST_CASE("what restores have left out is not counted as waiting", "[events]") {
+  fixture f;
+  f.instead = [kept = std::make_shared<std::vector<done_type>>()](const done_type& done) { kept->push_back(done); };
+  f.start();
+  f.happen(0, 3);
+  f.source.skip_ahead(ports::restore_gap);
+  CHECK(f.under_test->status().lag == 5);  // with a marker in each of two shards
+  f.source.skip_ahead(ports::restore_gap);
+  f.happen(1);
+  f.node.run();
+  CHECK(f.under_test->status().lag == 8);
+  f.instead = nullptr;
+}
+
 TEST_CASE("cursors that cannot be read are tried again, never taken for absent", "[events]") {
   fixture f;
   f.happen(0);
