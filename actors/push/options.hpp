@@ -53,9 +53,10 @@ struct push_options {
   std::int64_t device_refusal_age_ms = 24LL * 3600 * 1000;  ///< over at least this, when it ever had a success
   std::int64_t success_record_ms = 3600LL * 1000;           ///< the device's last success is written at most so often
 
-  std::size_t log_rows_per_device = 100;  ///< answered deliveries kept
-  std::size_t dead_letters_max = 10'000;  ///< kept
-  std::int64_t store_retry_ms = 1000;     ///< until something that the store refused is tried again
+  std::size_t log_rows_per_device = 100;        ///< answered deliveries kept
+  std::size_t dead_letters_max = 10'000;        ///< kept
+  std::int64_t store_retry_ms = 1000;           ///< until something that the store refused is tried again
+  std::int64_t reaction_retry_max_ms = 60'000;  ///< what follows from a device: the same, doubling up to this, by shard
 };
 
 }  // namespace social::push

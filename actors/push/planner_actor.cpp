@@ -7,7 +7,6 @@
 
 #include "actors/base/json_writer.hpp"
 #include "actors/push/own_devices.hpp"
-#include "actors/push/reactions.hpp"
 #include "actors/push/settlement.hpp"
 #include "actors/push/worker.hpp"
 
@@ -57,6 +56,7 @@ planner_actor::behavior_type planner_actor::make_behavior() {
       [this](journal_moved) {
         moved_signal_->store(false);
         journal_moved_ = true;
+        next_reaction_ = 0;  // of a shard that rests, perhaps not of the one that moved
         work();
       },
       [this](const lane_is_idle& message) {
@@ -264,56 +264,6 @@ bool planner_actor::forget_events() {
   if (planned->changes.empty()) return false;
   commit_plan(std::move(*planned), next_forget_, [](const plan&) {});
   return true;
-}
-
-bool planner_actor::react() {
-  if (!journal_moved_ || now() < next_reaction_) return false;
-  auto& journal = *env_->store.log;
-  shard_t shard = 0;
-  while (shard < journal.shards() && journal.head(shard) <= cursors_[shard]) ++shard;
-  if (shard == journal.shards()) {
-    journal_moved_ = false;
-    return false;
-  }
-  auto found = read_reactions(env_->store, shard, cursors_[shard], env_->options.reaction_chunk);
-  if (!found) return later(next_reaction_, found.error()), false;
-  if (found->read_up_to == cursors_[shard]) {  // not readable yet: we are told again
-    journal_moved_ = false;
-    return false;
-  }
-
-  if (found->commands.empty() && found->rows.empty() &&
-      found->read_up_to - written_cursors_[shard] < reaction_cursor_lag_max) {
-    cursors_[shard] = found->read_up_to;  // nothing followed: reading it again does no harm
-    return true;
-  }
-  busy_ = true;
-  reaction_ = running_reaction{shard, found->read_up_to, std::move(found->rows), found->commands.size() + 1, false};
-  const auto self = caf::actor_cast<planner_handle>(this);
-  for (auto& c : found->commands)
-    command_subscription(*env_, c.user, std::move(c.command), [self](const result<domain::erased_ptr>& reply) {
-      caf::anon_send(self, reaction_done{reply.has_value()});
-    });
-  env_->numbers.devices_removed += found->commands.size();
-  finish_reaction(true);  // the one more that was counted: so that no command is no special case
-  return true;
-}
-
-void planner_actor::finish_reaction(bool done) {
-  auto& r = *reaction_;
-  r.failed = r.failed || !done;
-  if (--r.outstanding > 0) return;
-  auto finished = *std::exchange(reaction_, std::nullopt);
-  busy_ = false;
-  if (finished.failed) return later(next_reaction_, error{error_code::unavailable, "a device could not be removed"});
-  finished.rows.push_back(
-      {reaction_cursor_key(finished.shard), encode_record(reaction_cursor_row{finished.read_up_to})});
-  commit(std::move(finished.rows), false,
-         [this, shard = finished.shard, up_to = finished.read_up_to](const result<std::uint64_t>& outcome) {
-           if (!outcome) return later(next_reaction_, outcome.error());
-           cursors_[shard] = up_to;
-           written_cursors_[shard] = up_to;
-         });
 }
 
 bool planner_actor::trim_dead_letters() {

@@ -68,6 +68,8 @@ class planner_actor final : public runtime::instrumented<planner_handle::base> {
   /// success.
   void commit_plan(plan planned, timestamp_t& next, std::function<void(const plan&)> then);
   void carry_out(const plan& done);
+  std::optional<shard_t> choose_shard();
+  void rest(shard_t shard, const error& why);
   void finish_reaction(bool done);
   [[nodiscard]] std::optional<domain::row_key> letter_with_id(const std::string& id) const;
 
@@ -107,8 +109,14 @@ class planner_actor final : public runtime::instrumented<planner_handle::base> {
   std::deque<replay_letter> replays_;
   std::deque<job> jobs_;  ///< fan-outs, oldest first
   bool jobs_forgotten_ = false;
-  std::vector<std::uint64_t> cursors_;          ///< of reactions, by shard
-  std::vector<std::uint64_t> written_cursors_;  ///< as they are in the store
+  struct shard_of_reactions {
+    std::uint64_t cursor = 0;
+    std::uint64_t written_cursor = 0;  ///< as it is in the store
+    timestamp_t rests_until = 0;
+    std::int64_t rest_ms = 0;  ///< 0: the last try went well
+  };
+  std::vector<shard_of_reactions> reacting_;
+  shard_t next_shard_ = 0;  ///< whose turn it is
   struct running_reaction {
     shard_t shard = 0;
     std::uint64_t read_up_to = 0;

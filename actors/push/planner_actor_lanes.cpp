@@ -59,11 +59,12 @@ bool planner_actor::recover() {
 /// False: it is tried again later.
 bool planner_actor::recover_cursors() {
   draft rows(*env_->store.rows);
-  cursors_.assign(env_->store.log->shards(), 0);
-  for (std::size_t shard = 0; shard < cursors_.size(); ++shard)
-    if (const auto row = rows.get<reaction_cursor_row>(reaction_cursor_key(shard))) cursors_[shard] = row->position;
+  reacting_.assign(env_->store.log->shards(), {});
+  for (std::size_t shard = 0; shard < reacting_.size(); ++shard)
+    if (const auto row = rows.get<reaction_cursor_row>(reaction_cursor_key(shard)))
+      reacting_[shard].cursor = reacting_[shard].written_cursor = row->position;
   if (rows.failure()) return later(next_recover_, *rows.failure()), false;
-  written_cursors_ = cursors_;
+  next_reaction_ = 0;
   return true;
 }
 

@@ -78,11 +78,13 @@ class push_fixture {
     run();
     return role->stop(std::chrono::milliseconds(0));
   }
-  /// The process dies: what was in memory is gone, the store is as the disk has it.
-  void crash(memory_store::image left) {
+  /// The process dies: what was in memory is gone, the store is as the disk has it. `before_start`: what is done to it
+  /// before the next process looks.
+  void crash(memory_store::image left, const std::function<void()>& before_start = {}) {
     end_role();
     disk = std::make_unique<memory_store>(std::move(left));
     transport = std::make_unique<scripted_transport>();
+    if (before_start) before_start();
     start();
   }
 

@@ -34,6 +34,7 @@ class direct_subscriptions {
   };
   std::vector<given> commands;
   bool failing = false;
+  id_t failing_of = 0;  ///< every command to this user is refused, as over a state that does not decode
 
   template <class Command>
   [[nodiscard]] std::vector<Command> given_of(id_t user) const {
@@ -53,6 +54,7 @@ class direct_subscriptions {
     const auto& command = domain::unerase<aggregate::command>(*message.command);
     commands.push_back({message.target, command});
     if (failing) return error{error_code::overloaded};
+    if (message.target == failing_of) return error{error_code::corrupt_record};
     auto context = message.context;
     context.now = clock_.now();
     std::vector<domain::row_key> keys;
