@@ -14,11 +14,21 @@ namespace social::test {
 /// Effects and cursors are in one batch of a store of its own. Every event takes effect once, in order, without a gap.
 class random_reader {
  public:
-  random_reader(region_world& world, std::mt19937_64& random) : world_(world), random_(random) { start(); }
-  ~random_reader() { under_test_.reset(); }
+  explicit random_reader(std::mt19937_64& random) : random_(random) {}
+  ~random_reader() { end(); }
   random_reader(const random_reader&) = delete;
   random_reader& operator=(const random_reader&) = delete;
 
+  /// Reads the journal of that world from where it was.
+  void begin(region_world& world) {
+    world_ = &world;
+    start();
+  }
+  /// With its process. What took effect is on its disk, with the cursors.
+  void end() {
+    under_test_.reset();
+    late_.clear();
+  }
   /// An answer arrives, or the subscriber is ended and started again.
   void happen() {
     if (!late_.empty()) {
@@ -38,8 +48,8 @@ class random_reader {
   /// Everything was read.
   void finish() {
     under_test_.reset();
-    for (shard_t shard = 0; shard < world_.store.shards(); ++shard)
-      REQUIRE(effects_.at(shard) == world_.store.head(shard));
+    for (shard_t shard = 0; shard < world_->store.shards(); ++shard)
+      REQUIRE(effects_.at(shard) == world_->store.head(shard));
   }
 
  private:
@@ -47,7 +57,7 @@ class random_reader {
     events::subscriber_options options;
     options.name = "story";
     options.records_max = 3;
-    under_test_.emplace(*world_.node, options, world_.store, disk_,
+    under_test_.emplace(*world_->node, options, world_->store, disk_,
                         [this](auto records, auto cursors, auto done) { take(records, cursors, std::move(done)); });
   }
   void take(const std::vector<ports::journal_record>& records, const std::vector<domain::row_change>& cursors,
@@ -68,7 +78,7 @@ class random_reader {
     done({});
   }
 
-  region_world& world_;
+  region_world* world_ = nullptr;
   std::mt19937_64& random_;
   memory_store disk_{shard_t{2}};
   std::map<shard_t, std::uint64_t> effects_{{0, 0}, {1, 0}};  ///< sequence of the last event that took effect
