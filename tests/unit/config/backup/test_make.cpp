@@ -180,16 +180,17 @@ TEST_CASE("a backup gives up when the disk of the server fills meanwhile", "[bac
   };
   SECTION("half of the reserve is enough") {
     CHECK(make());
-    return;
   }
-  --left;
-  const auto made = make();
-  REQUIRE(made.has_error());
-  CHECK(made.error().code == error_code::io_error);
-  CHECK(made.error().message.find("the disk filled while it was made") != std::string::npos);
-  CHECK(looks == 4);  // at once, in the middle of a file
-  CHECK(w.entries() == 1);
-  CHECK(fs::is_empty(w.data() / "run"));
+  SECTION("a byte less is not") {
+    --left;
+    const auto made = make();
+    REQUIRE(made.has_error());
+    CHECK(made.error().code == error_code::io_error);
+    CHECK(made.error().message.find("the disk filled while it was made") != std::string::npos);
+    CHECK(looks == 4);  // at once, in the middle of a file
+    CHECK(w.entries() == 1);
+    CHECK(fs::is_empty(w.data() / "run"));
+  }
 }
 
 TEST_CASE("what a killed backup left in the data directory goes with the next one", "[backup]") {
