@@ -24,7 +24,7 @@ void refuse(std::variant<password_pool::hash_done, password_pool::verify_done>& 
 
 }  // namespace
 
-password_pool::password_pool(password_options options) : options_(options) {
+password_pool::password_pool(password_options options) : options_(std::move(options)) {
   assert(options_.threads > 0 && options_.queue_max > 0);
   if (sodium_init() < 0) std::abort();
   auto nobody = hash_now(random_bytes(16));
@@ -81,6 +81,7 @@ void password_pool::add(job what) {
     }
     why = stopping_ ? error(error_code::shutting_down) : busy();
   }
+  if (options_.shed && why.code == error_code::overloaded) options_.shed();
   refuse(what.done, why);
 }
 

@@ -20,6 +20,7 @@ struct password_options {
   std::size_t queue_max = 64;                   ///< waiting jobs; beyond it: overloaded
   std::size_t memory_bytes = 19 * 1024 * 1024;  ///< per running hash; at least 8 MiB outside of tests
   std::uint64_t passes = 2;
+  std::function<void()> shed{};  ///< told of each job that is refused because the queue is full; on the caller's thread
 };
 
 /// Owned by the composition root; `stop` (or the destructor) ends the threads after the job in hand and answers what

@@ -40,19 +40,24 @@ def counted(server: Server, reason: str) -> int:
     return count
 
 
-def write_together(server: Server, person: Person) -> list[tuple[int, str]]:
-    """Posts of one person, all at once: (status, code of the error)."""
+def together(server: Server, path: str, body, token: str | None = None) -> list[tuple[int, str]]:
+    """POSTs of body(number), all at once: (status, code of the error)."""
     start = threading.Barrier(CALLERS)
 
-    def write(number: int) -> tuple[int, str]:
-        api = Api(server.url, person.token)
+    def call(number: int) -> tuple[int, str]:
+        api = Api(server.url, token)
         api.ok("GET", "/api/_hcheck")
         start.wait(30)
-        answer = api.call("POST", "/api/post", json={"contents": f"post number {number}"})
+        answer = api.call("POST", path, json=body(number))
         return answer.status_code, (answer.json().get("error") or {}).get("code", "")
 
     with ThreadPoolExecutor(CALLERS) as pool:
-        return list(pool.map(write, range(CALLERS)))
+        return list(pool.map(call, range(CALLERS)))
+
+
+def write_together(server: Server, person: Person) -> list[tuple[int, str]]:
+    """Posts of one person."""
+    return together(server, "/api/post", lambda number: {"contents": f"post number {number}"}, person.token)
 
 
 def check_listed(server: Server, reason: str, sender: str, refused: int) -> None:
@@ -77,6 +82,16 @@ def test_what_is_shed_is_refused_at_once_counted_and_listed(start, option, reaso
     written = [answer for answer in answers if answer == (200, "")]
     assert refused and written and len(refused) + len(written) == CALLERS, answers
     check_listed(server, reason, sender, before + len(refused))
+
+
+def test_passwords_beyond_the_limit_are_shed_alike(start):
+    server = start("--limits.logins-in-flight", "1", "--limits.hash-threads", "1")
+    answers = together(server, "/api/user/join", lambda number: {
+        "name": f"user{number}", "principal": f"user{number}@example.com", "credentials": "password"})
+    refused = [answer for answer in answers if answer == (503, "overloaded")]
+    joined = [answer for answer in answers if answer == (200, "")]
+    assert refused and joined and len(refused) + len(joined) == CALLERS, answers
+    check_listed(server, "passwords_full", r"http/passwords", len(refused))
 
 
 def test_an_answer_after_its_deadline_is_a_late_reply(start):

@@ -148,8 +148,11 @@ result<std::unique_ptr<api_role>> api_role::open(host& on) {
   auto store = on.open_store("api", on.data().api());
   if (!store) return store.error();
   made->store = std::move(*store);
-  made->auth = std::make_unique<http::auth::services>(
-      auth_options(on.settings, std::move(*secret), std::move(*fingerprint_key)));
+  auto auth = auth_options(on.settings, std::move(*secret), std::move(*fingerprint_key));
+  auth.password.shed = [&on] {
+    on.node.context().dead_letters.add({on.clock.now(), "passwords_full", "http/passwords", "password"});
+  };
+  made->auth = std::make_unique<http::auth::services>(auth);
   if (auto filled = made->fill_generations(); !filled) return filled.error();
 
   aggregates::region_parts region;

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -71,14 +72,19 @@ TEST_CASE("nobody's password never fits", "[auth][password]") {
   CHECK_FALSE(*get(waiting));
 }
 
-TEST_CASE("a full queue refuses at once with Retry-After", "[auth][password]") {
-  password_pool pool(cheap());
+TEST_CASE("a full queue refuses at once with Retry-After, and tells of it", "[auth][password]") {
+  auto options = cheap();
+  std::atomic<int> shed{0};
+  options.shed = [&shed] { ++shed; };
+  password_pool pool(options);
   gate busy;
   busy.hold(pool);
   std::promise<result<std::string>> queued;
   pool.hash("password", [&](result<std::string> r) { queued.set_value(std::move(r)); });
   CHECK(pool.waiting() == 1);
+  CHECK(shed == 0);
   const auto refused = hash(pool, "password");
+  CHECK(shed == 1);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == error_code::overloaded);
   CHECK(refused.error().retry_after_s == 1);
