@@ -7,6 +7,7 @@ Each problem is a line that begins with its kind: lost, count, half, twice, id, 
 import time
 from collections import Counter
 
+from push_support import settle
 from workload import CrashServer, Ledger, Member, Person, Post
 
 PAGE = 100
@@ -144,10 +145,39 @@ class Checker:
         prober = self.member.join("A")
         for person in set(wanted.values()):
             self.member.request(prober, person)
-        lines = [f'{endpoint} -> "{prober.name}님이 친구 요청을 보냈어요." 푸쉬발송' for endpoint in wanted]
+        lines = [request_line(endpoint, prober.name) for endpoint in wanted]
         missing = self._wait(lambda: [line for line in lines if line not in set(self.server.console)], deadline_s)
         self.devices_told |= set(wanted)
         return [f"lost: a subscription: no line '{line}'" for line in missing]
+
+    def check_moves(self, deadline_s: float = 30) -> list[str]:
+        """A device that went from one person to another is exactly one's. A stranger asks each of them: of each device
+        one of the two is heard."""
+        moving = [device for device in self.ledger.moving if device.is_known]
+        if not moving:
+            return []
+        asked = []
+        for person in self.ledger.movers:
+            prober = self.member.join("P")
+            self.member.request(prober, person)
+            asked.append((prober, person))
+        settle(self.server)
+        problems = []
+        for device in moving:
+            def heard(device=device) -> list[Person]:
+                return [person for prober, person in asked
+                        for _ in range(self.server.console.count(request_line(device.endpoint, prober.name)))]
+            self._wait(lambda: not heard(), deadline_s)
+            owners = heard()
+            names = ", ".join(person.name for person in owners)
+            if len(owners) != 1:
+                problems.append(f"{'twice' if owners else 'lost'}: {device.endpoint} is of [{names}]")
+            elif owners[0] not in device.owners:
+                problems.append(f"lost: {device.endpoint} is of {names}, and went to "
+                                f"{[person.name for person in device.owners]}")
+            else:
+                device.owners = set(owners)
+        return problems
 
     def expected_comment_lines(self) -> Counter:
         """One per listed comment of somebody else, since all founders have one device each. Call check() before."""
@@ -182,6 +212,10 @@ COMMENT_LINE_END = '가 코멘트를 달았습니다." 푸쉬발송'
 
 def comment_line(endpoint: str, name: str) -> str:
     return f'{endpoint} -> "{name}{COMMENT_LINE_END}'
+
+
+def request_line(endpoint: str, name: str) -> str:
+    return f'{endpoint} -> "{name}님이 친구 요청을 보냈어요." 푸쉬발송'
 
 
 def of_kind(problems: list[str], kind: str) -> list[str]:

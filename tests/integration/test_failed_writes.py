@@ -140,7 +140,7 @@ def start(tmp_path):
 def check_the_end(server: CrashServer, ledger: Ledger, crowd: Crowd, failures: int, loses: bool) -> None:
     """`loses`: the failed fsync takes what was not synced, of the push store everything since some event or device."""
     checker = Checker(server, ledger)
-    problems = checker.check(everything=True) + checker.check_devices(everything=True)
+    problems = checker.check(everything=True) + checker.check_devices(everything=True) + checker.check_moves()
     for post, comments in crowd.seen.items():
         now = {comment["seq"]: comment["contents"] for comment in checker.comments_seen[post]}
         problems += [f"lost: comment {number} of post {post} had been shown" for number, text in comments.items()

@@ -25,7 +25,8 @@ FOUNDERS = 4
 PUSH_IN_FLIGHT = 4
 OPTIONS = ("--push.mode", "console", "--push.join-audience", "none",
            "--limits.push-lane-concurrency", str(PUSH_IN_FLIGHT))
-ALL = {"comment": 8, "like": 4, "post": 2, "newcomer": 1}
+ALL = {"comment": 8, "like": 4, "post": 2, "newcomer": 1, "move": 2}
+MOVING_DEVICES = 2
 # Nothing that takes ids of a new shard, which is synced even where nothing else is.
 SETTLED = {"comment": 4, "like": 1, "post": 1}
 # A point on the curve, and 16 bytes.
@@ -64,6 +65,29 @@ class Comment:
     contents: str
 
 
+@dataclass(eq=False)
+class MovingDevice:
+    """A browser at which one person signs in after another. Under the ledger's lock."""
+
+    endpoint: str
+    owners: set[Person] = field(default_factory=set)  # whose it may be: more than one while attempts are open
+    is_known: bool = False  # an attempt was acknowledged
+    open: int = 0  # attempts under way
+    attempts: int = 0
+
+    def begin(self, who: Person) -> tuple[int, int]:
+        self.owners.add(who)
+        self.open += 1
+        self.attempts += 1
+        return self.attempts, self.open
+
+    def end(self, who: Person, began: tuple[int, int], acknowledged: bool) -> None:
+        self.open -= 1
+        self.is_known = self.is_known or acknowledged
+        if acknowledged and began == (self.attempts, 1):  # nobody else was at it meanwhile
+            self.owners = {who}
+
+
 @dataclass
 class Ledger:
     """What was acknowledged, and what was attempted. Written under the lock; read by the checker when writers rest."""
@@ -76,6 +100,8 @@ class Ledger:
     asked: set[tuple[Person, Person]] = field(default_factory=set)  # caller, owner
     granted: set[tuple[Person, Person]] = field(default_factory=set)
     devices: dict[str, Person] = field(default_factory=dict)  # by endpoint
+    movers: list[Person] = field(default_factory=list)
+    moving: list[MovingDevice] = field(default_factory=list)
     attempted: set[str] = field(default_factory=set)  # contents, each sent once
     touched: set[Post] = field(default_factory=set)  # since they were last checked
     ids: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -226,13 +252,29 @@ class Member:
 
     def subscribe(self, who: Person) -> None:
         endpoint = f"https://push.example.com/{who.name}/{next(self.ledger.numbers)}"
+        self._subscribe(who, endpoint)
+        self.note(lambda ledger: ledger.devices.__setitem__(endpoint, who))
+
+    def _subscribe(self, who: Person, endpoint: str) -> None:
         self.command("POST", "/api/subscribe", who,
                      {"notificationEndPoint": endpoint, "publicKey": PUBLIC_KEY, "auth": SECRET})
-        self.note(lambda ledger: ledger.devices.__setitem__(endpoint, who))
+
+    def move(self, device: MovingDevice, who: Person) -> None:
+        with self.ledger.lock:
+            began = device.begin(who)
+        acknowledged = False
+        try:
+            self._subscribe(who, device.endpoint)
+            acknowledged = True
+        finally:
+            with self.ledger.lock:
+                device.end(who, began, acknowledged)
+        self.note(lambda ledger: None)
 
 
 def found(url: str, ledger: Ledger) -> None:
-    """The people whose posts all write about: each with a device and two posts, each connected to all others."""
+    """The people whose posts all write about: each with a device and two posts, each connected to all others; and two
+    people who take devices from each other."""
     member = Member(url, ledger)
     ledger.founders = [member.join("F") for _ in range(FOUNDERS)]
     for founder in ledger.founders:
@@ -241,6 +283,8 @@ def found(url: str, ledger: Ledger) -> None:
         member.post(founder)
     for caller, owner in itertools.permutations(ledger.founders, 2):
         member.connect(caller, owner)
+    ledger.movers = [member.join("M") for _ in range(2)]
+    ledger.moving = [MovingDevice(f"https://push.example.com/moving/{number}") for number in range(MOVING_DEVICES)]
 
 
 class Writer(Member):
@@ -263,6 +307,8 @@ class Writer(Member):
             self.comment(self.who, newest)
         elif kind == "like":
             self.like(self.who, recent)
+        elif kind == "move":
+            self.move(self.random.choice(self.ledger.moving), self.random.choice(self.ledger.movers))
         else:
             newcomer = self.join("N")
             self.subscribe(newcomer)
