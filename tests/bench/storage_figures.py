@@ -1,5 +1,5 @@
 """Figures of the stores: durable commands against a limit server that only writes and syncs, a hot post, a slow disk, a
-store with a million members.
+store with a million members, a subscriber that stalls.
 
 The limit server writes as many bytes with each request as our commands do: they are counted first. Rounds alternate.
 """
@@ -35,6 +35,8 @@ MEMBERS, POSTS_OF_MEMBER = 1_000_000, 2
 START_EMPTY_S_GOAL, START_FULL_S_GOAL = 0.3, 1.0
 OPENED_MIB_GOAL = 400
 OPENED = 10_000
+STALLED_EVENTS = 100_000
+STALLED_GOAL = "5 %"
 POST = json.dumps({"contents": "A post as people write them: a sentence or two, some 120 bytes, nothing special. " * 2})
 COMMENT = json.dumps({"contents": "A comment of sixty bytes or so, as people write them."})
 CHEAP_HASH = ("--auth.argon2-memory", "8MiB", "--auth.argon2-passes", "1")
@@ -172,7 +174,7 @@ class StorageFigures:
     """What Bench of run.py needs for the names that begin with storage_."""
 
     FIGURES = ["post", "comment", "like", "hot_post", "bytes_per_post", "slow_disk", "start_empty", "start_full",
-               "opened_memory", "touched_memory"]
+               "opened_memory", "touched_memory", "stalled_subscriber"]
 
     def __init__(self, bench, child):
         self.bench, self.child = bench, child
@@ -352,15 +354,51 @@ class StorageFigures:
     def opened_memory(self):
         folder = self.members()
         key = (folder / "jwt.key").read_bytes()
-        with self.member_server(folder) as server:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port(server), timeout=60)
-            for at, (user, number, post) in enumerate(self.listed(folder)):
-                if at % (MEMBERS // OPENED):
-                    continue
-                People.ask(connection, "GET", f"/api/user/{user}/post/{post}", self.token(key, number, user))
+        copy = self.bench.fresh_folder() / "members"
+        shutil.copytree(folder, copy)
+        people = list(self.listed(folder))
+        (reader, number, _), owners = people[0], people[1::MEMBERS // OPENED]
+        readers_token = self.token(key, number, reader)
+
+        def connect(connection, owner):
+            People.ask(connection, "POST", f"/api/user/connections/{owner[0]}", readers_token)
+            People.ask(connection, "PATCH", f"/api/user/connections/grant/{reader}",
+                       self.token(key, owner[1], owner[0]))
+
+        def read(connection, owner):
+            People.ask(connection, "GET", f"/api/user/{owner[0]}/post/{owner[2]}", readers_token)
+
+        with self.member_server(copy) as server:
+            People(self.port(server), 0).each(owners, connect)
+        with self.member_server(copy) as server:  # another process: nobody is awake
+            before = metric(server, "social_commit_requests_total")
+            People(self.port(server), 0).each(owners, read)
+            until(lambda: metric(server, "social_commit_requests_total") >= before + len(owners), "all views are counted")
             value = server.resident_mib()
         self.bench.say("storage_opened_memory", value, "MiB", OPENED_MIB_GOAL,
-                       f"VmRSS after one post of each of {OPENED} of {MEMBERS} members was opened; the limit is a goal")
+                       f"VmRSS after one post of each of {len(owners)} of {MEMBERS} members was opened by somebody else and "
+                       "each view was committed; the limit is a goal")
+
+    def stalled_subscriber(self):
+        """Writers of a journal with a subscriber that has stalled, against those without it."""
+        resident = {"with": [], "without": []}
+
+        def rate(mode):
+            done = subprocess.run([BIN / "tests" / "bench_stalled_subscriber", mode, str(STALLED_EVENTS),
+                                   self.bench.fresh_folder()], capture_output=True, text=True, timeout=DEADLINE_S)
+            if done.returncode:
+                raise SystemExit(f"bench: {done.stderr}")
+            said = json.loads(done.stdout)
+            resident[mode].append(said["rss_kib"] / 1024)
+            return said["per_second"]
+
+        stalled, free = self.bench.alternate(lambda: rate("with"), lambda: rate("without"))
+        with_mib, without_mib = (statistics.median(resident[mode][1:]) for mode in ("with", "without"))
+        self.bench.say("storage_stalled_subscriber", stalled, "events/s", free,
+                       f"{STALLED_EVENTS} synced events while one subscriber holds its first batch and another follows, median "
+                       f"of {self.bench.options.rounds} rounds; VmRSS {with_mib:.1f} MiB, without the stalled one "
+                       f"{without_mib:.1f} MiB (ratio {with_mib / without_mib:.3f}); limit: without it; goal: both ratios "
+                       f"within {STALLED_GOAL}; load average {os.getloadavg()[0]:.1f}")
 
     def touch(self, server, load, count):
         """Sends each request of the load once; the last one again and again, which changes nothing, until all are done.
