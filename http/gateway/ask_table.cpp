@@ -1,5 +1,6 @@
 #include "http/gateway/ask_table.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace social::http {
@@ -13,9 +14,14 @@ bool ask_table::keep(std::shared_ptr<open_ask> ask) {
     open_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
-  const auto deadline = runtime::monotonic_us() + options_.ask_deadline_ms * 1000;
+  const auto wait_ms = ask->otherwise.deadline_ms > 0 ? ask->otherwise.deadline_ms : options_.ask_deadline_ms;
+  const auto deadline = runtime::monotonic_us() + wait_ms * 1000;
   const std::lock_guard lock(mutex_);
-  deadlines_.emplace_back(deadline, std::move(ask));
+  // Before the few that may wait longer.
+  auto place = deadlines_.end();
+  if (!deadlines_.empty() && deadlines_.back().first > deadline)
+    place = std::ranges::upper_bound(deadlines_, deadline, {}, [](const auto& entry) { return entry.first; });
+  deadlines_.emplace(place, deadline, std::move(ask));
   return true;
 }
 

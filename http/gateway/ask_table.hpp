@@ -28,6 +28,7 @@ class ask_table : public std::enable_shared_from_this<ask_table> {
   struct fallback {
     error_code late = error_code::outcome_unknown;
     error_code stopped = error_code::outcome_unknown;
+    std::int64_t deadline_ms = 0;  ///< until it is late; 0: the usual time
   };
 
   /// Keeps `done` and calls `route` with the slot to answer, on this thread; `close` waits until `route` has returned.

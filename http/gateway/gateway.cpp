@@ -21,7 +21,11 @@ struct gateway::actors {
 
 gateway::gateway(runtime::node& node, gateway_options options, gateway_routes routes, shard_t shards,
                  std::size_t io_threads, io_post post)
-    : node_(node), routes_(std::move(routes)), shards_(shards), actors_(std::make_unique<actors>()) {
+    : node_(node),
+      routes_(std::move(routes)),
+      shards_(shards),
+      push_deadline_ms_(options.push_deadline_ms),
+      actors_(std::make_unique<actors>()) {
   const auto ended = [this] { return actors_->ended.ticket(); };
   for (io_index io = 0; io < io_threads; ++io) {
     actors_->asks.push_back(std::make_shared<ask_table>(io, options, post, node.context()));
@@ -74,7 +78,8 @@ void gateway::subscribe(io_index io, protocol::subscribe_request request, domain
   if (!routes_.subscribe || !takes(io)) return done(error_code::unavailable);
   context.now = now();
   using device_view = domain::subscription::device_view;
-  actors_->asks[io]->ask<device_view>(std::move(done), {}, [&](std::shared_ptr<reply_slot<device_view>> slot) {
+  const ask_table::fallback otherwise{.deadline_ms = push_deadline_ms_};
+  actors_->asks[io]->ask<device_view>(std::move(done), otherwise, [&](std::shared_ptr<reply_slot<device_view>> slot) {
     routes_.subscribe(std::move(request), std::move(context),
                       [slot](result<device_view> outcome) { slot->answer(std::move(outcome)); });
   });
@@ -84,8 +89,9 @@ void gateway::remove_device(io_index io, protocol::remove_device_request request
                             completion<protocol::device_removed> done) {
   if (!routes_.remove_device || !takes(io)) return done(error_code::unavailable);
   context.now = now();
+  const ask_table::fallback otherwise{.deadline_ms = push_deadline_ms_};
   actors_->asks[io]->ask<protocol::device_removed>(
-      std::move(done), {}, [&](std::shared_ptr<reply_slot<protocol::device_removed>> slot) {
+      std::move(done), otherwise, [&](std::shared_ptr<reply_slot<protocol::device_removed>> slot) {
         routes_.remove_device(request, std::move(context),
                               [slot](result<protocol::device_removed> outcome) { slot->answer(std::move(outcome)); });
       });
@@ -94,7 +100,7 @@ void gateway::remove_device(io_index io, protocol::remove_device_request request
 void gateway::push_key(io_index io, completion<protocol::push_key> done) {
   if (!routes_.push_key || !takes(io)) return done(error_code::unavailable);
   using key = protocol::push_key;
-  actors_->asks[io]->ask<key>(std::move(done), {error_code::unavailable, error_code::shutting_down},
+  actors_->asks[io]->ask<key>(std::move(done), {error_code::unavailable, error_code::shutting_down, push_deadline_ms_},
                               [&](std::shared_ptr<reply_slot<key>> slot) {
                                 routes_.push_key([slot](result<key> outcome) { slot->answer(std::move(outcome)); });
                               });

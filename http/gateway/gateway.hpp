@@ -27,6 +27,7 @@ struct gateway_routes {
 
 struct gateway_options {
   std::int64_t ask_deadline_ms = 10'000;  ///< then outcome_unknown (commands, subscribe) or overloaded (questions)
+  std::int64_t push_deadline_ms = 0;      ///< of what the push role is asked; 0: the same
   std::size_t asks_max = 65'536;          ///< under way per I/O thread; beyond it overloaded
   std::int64_t views_flush_ms = 1'000;    ///< gathered views are written that often
   std::size_t views_posts_max = 65'536;   ///< posts with unwritten views; beyond it views are shed
@@ -64,6 +65,7 @@ class gateway final : public backend {
   runtime::node& node_;
   const gateway_routes routes_;
   const shard_t shards_;
+  const std::int64_t push_deadline_ms_;
   std::unique_ptr<actors> actors_;
 };
 

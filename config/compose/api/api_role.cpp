@@ -176,6 +176,10 @@ result<void> api_role::start(push_access push) {
   p.server = std::make_unique<http::server>(listener_options(s), p.entrance);
   http::gateway_options limits;
   limits.ask_deadline_ms = s.limits.ask_deadline.count();
+  // Whoever waits for the push role over Kafka is told by the requester what is known, not by the gateway before it.
+  constexpr std::chrono::milliseconds margin{1'000};
+  if (s.kafka.is_used())
+    limits.push_deadline_ms = std::max(s.limits.ask_deadline, s.kafka.request_timeout + margin).count();
   limits.asks_max = s.limits.requests_in_flight;
   http::gateway_routes routes;
   routes.command = [region = p.region.get()](protocol::command_message m) { region->send(std::move(m)); };

@@ -104,6 +104,28 @@ gateway_options at_once() {
   return options;
 }
 
+TEST_CASE("what the push role is asked may take longer, and holds up nobody who waits less", "[gateway]") {
+  auto options = at_once();
+  options.push_deadline_ms = 3'600'000;
+  fixture f(options);
+  const auto device = f.subscribe();
+  const auto removed = f.remove_device();
+  const auto key = f.push_key();
+  const auto answers = f.command(0);
+  f.node.pass(std::chrono::seconds(1));
+  f.run_posted();
+  REQUIRE(answers->size() == 1);
+  CHECK(answers->at(0).error().code == error_code::outcome_unknown);
+  CHECK(device->empty());
+  CHECK(removed->empty());
+  CHECK(key->empty());
+  f.subscriptions.at(0)(error_code::too_many_devices);
+  f.node.run();
+  f.run_posted();
+  REQUIRE(device->size() == 1);
+  CHECK(device->at(0).error().code == error_code::too_many_devices);
+}
+
 TEST_CASE("an answer is handed over on the I/O thread that asked, once", "[gateway]") {
   fixture f;
   const auto answers = f.command(1);
