@@ -3,7 +3,8 @@
 //
 // It keeps a window of records under way. After any delivery error nothing behind it counts: the producer is thrown
 // away and a new one starts again from the cursors, so the order of each key holds and every event is sent with the
-// same id. An actor of its own thread (detached), because reading the journal may touch the disk.
+// same id. A record that Kafka refuses stops its shard at it, until it is taken: a cursor moves over nothing else. An
+// actor of its own thread (detached), because reading the journal may touch the disk.
 #pragma once
 
 #include <chrono>
@@ -53,6 +54,7 @@ struct bridge_status {
   std::uint64_t skipped = 0;  ///< events that were gone before they could be read
   std::uint64_t ahead = 0;    ///< shards whose cursor is beyond the journal's head: not read, never skipped
   std::string last_failure;
+  std::string refused;  ///< the record at which a shard stands, and why Kafka does not take it; empty: none
   std::vector<std::uint64_t> cursors;  ///< by shard
 };
 
@@ -69,8 +71,8 @@ class bridge {
   /// The topics exist: begins to publish. Until then it only counts.
   void open();
   /// `done` runs when everything that is in the shard's journal now is acknowledged; shutting_down when the bridge ends
-  /// first, overloaded when too many wait, unavailable when the shard is not read (`ahead`). On the bridge's thread;
-  /// must not block.
+  /// first, overloaded when too many wait, unavailable when the shard is not read (`ahead`) or stands at a record
+  /// (`refused`). On the bridge's thread; must not block.
   void when_published(shard_t shard, std::function<void(result<void>)> done);
   [[nodiscard]] bridge_status status() const;
   /// Waits for what is under way (at most four fifths of the deadline), writes the cursors, ends. What was not

@@ -173,8 +173,7 @@ bool runner::send(const publication& next) {
     case producer::taken::full:
       return false;
     case producer::taken::rejected:
-      reject(next.what.topic, shard, next.sequence, producer_->why_rejected());
-      return true;
+      return stop_at(next, producer_->why_rejected());
     case producer::taken::queued:
       break;
   }
@@ -183,12 +182,28 @@ bool runner::send(const publication& next) {
   return true;
 }
 
-/// A defect of ours: the limits of what people may write keep every record far below those of Kafka. The outbox goes on
-/// without it, or one such record would stop everything behind it for good.
-void runner::reject(const std::string& topic, shard_t shard, std::uint64_t sequence, const error& why) {
-  const auto id = std::to_string(shard) + "-" + std::to_string(sequence);
+/// The producer does not take it. What was sent before it comes to its end first; false, because nothing follows.
+bool runner::stop_at(const publication& next, const error& why) {
+  const auto shard = reader_.shard();
+  suspects_[shard] = std::max(suspects_[shard], next.sequence);
+  if (window_.records() > 0) return false;
   ++failures_;
-  log::error("kafka", "Kafka will never take this record; it is left behind",
+  failed_ = trouble{shard, next.sequence};
+  note_refusal(next.what.topic, shard, next.sequence, why);
+  restart(why);  // other shards go on; `next` is gone
+  return false;
+}
+
+/// The limits of what people may write keep every record far below those of Kafka, so a limit was set too low there, or
+/// this is a defect of ours. Either is mended by somebody, and then the outbox goes on; a record that is left behind is
+/// lost.
+void runner::note_refusal(const std::string& topic, shard_t shard, std::uint64_t sequence, const error& why) {
+  const auto id = std::to_string(shard) + "-" + std::to_string(sequence);
+  auto& refused = refusals_[shard];
+  const bool is_known = refused.sequence == sequence;
+  refused = {sequence, topic + ", event " + id + ": " + std::string(why.text())};
+  if (is_known) return;
+  log::error("kafka", "Kafka refuses a record; nothing behind it is published before it is taken",
              {{"outbox", plan_.options.name}, {"topic", topic}, {"event", id}, {"reason", why.text()}});
   context().dead_letters.add({context().now(), "record_rejected", "kafka/" + plan_.options.name,
                               topic + " " + id + ": " + std::string(why.text())});
@@ -253,15 +268,13 @@ void runner::take(const delivery_report& report) {
     ++published_;
     window_.acknowledged(report.token);
     note_success();
-  } else if (report.outcome.error().code == error_code::invalid_input && alone_) {
-    reject(*alone_, shard, sequence, report.outcome.error());
-    window_.acknowledged(report.token);
-    note_success();
   } else {
     ++failures_;
     // A broker refuses a whole batch for one of its records: which one shows when each travels alone.
-    if (report.outcome.error().code == error_code::invalid_input)
+    if (report.outcome.error().code == error_code::invalid_input) {
       suspects_[shard] = std::max(suspects_[shard], sequence);
+      if (alone_) note_refusal(*alone_, shard, sequence, report.outcome.error());
+    }
     if (!failed_) {
       failed_ = trouble{shard, sequence};
       why_failed_ = report.outcome.error();
@@ -308,15 +321,19 @@ void runner::answer_waiting() {
   for (shard_t shard = 0; waiting_count_ > 0 && shard < window_.shards(); ++shard) {
     auto& of_shard = waiting_[shard];
     const auto cursor = window_.cursor(shard);
-    while (!of_shard.empty() && (of_shard.begin()->first <= cursor || reader_.is_ahead(shard))) {
+    const bool stands = reader_.is_ahead(shard) || refusals_.contains(shard);
+    while (!of_shard.empty() && (of_shard.begin()->first <= cursor || stands)) {
+      const bool is_there = of_shard.begin()->first <= cursor && !reader_.is_ahead(shard);
       const auto reply = std::move(of_shard.begin()->second);
       of_shard.erase(of_shard.begin());
       --waiting_count_;
-      if (reader_.is_ahead(shard))
+      if (is_there)
+        reply->answer({});
+      else if (reader_.is_ahead(shard))
         reply->answer(
             error{error_code::unavailable, "the outbox of the shard stands: its cursor is ahead of the journal"});
       else
-        reply->answer({});
+        reply->answer(error{error_code::unavailable, "the outbox of the shard stands at a record that Kafka refuses"});
     }
   }
 }

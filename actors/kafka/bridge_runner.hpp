@@ -103,7 +103,8 @@ class runner final : public runtime::instrumented<bridge_actor::base> {
   bool send_piece();
   bool has_room(const publication& next) const;
   bool send(const publication& next);
-  void reject(const std::string& topic, shard_t shard, std::uint64_t sequence, const error& why);
+  bool stop_at(const publication& next, const error& why);
+  void note_refusal(const std::string& topic, shard_t shard, std::uint64_t sequence, const error& why);
   bool make_producer();
   bool is_too_early();
   void continue_later();
@@ -159,6 +160,13 @@ class runner final : public runtime::instrumented<bridge_actor::base> {
   /// travelled with it.
   std::vector<std::uint64_t> suspects_;
   std::optional<std::string> alone_;  ///< the topic of the record that travels alone at the moment
+  struct refusal {
+    std::uint64_t sequence = 0;
+    std::string sentence;
+  };
+  /// By shard: the record that was refused though it travelled alone. Nothing behind it is published before it is
+  /// taken.
+  std::map<shard_t, refusal> refusals_;
 
   std::uint64_t sent_ = 0;
   std::uint64_t published_ = 0;

@@ -68,6 +68,7 @@ void runner::look_around_now() {
 }
 
 void runner::settle() {
+  std::erase_if(refusals_, [this](const auto& each) { return window_.cursor(each.first) >= each.second.sequence; });
   answer_waiting();
   plan_cursors();
   show();
@@ -88,6 +89,8 @@ void runner::show() {
   status.ahead = read.ahead;
   status.last_failure = !last_failure_.empty() ? last_failure_ : reader_.trouble();
   if (status.last_failure.empty()) status.last_failure = cursors_failure_;
+  status.refused = refusals_.empty() ? std::string() : refusals_.begin()->second.sentence;
+  if (refusals_.size() > 1) status.refused += " (and " + std::to_string(refusals_.size() - 1) + " more shards)";
   status.cursors.resize(window_.shards());
   for (shard_t shard = 0; shard < window_.shards(); ++shard) status.cursors[shard] = window_.cursor(shard);
 }

@@ -14,6 +14,7 @@ constexpr std::size_t topics_named = 5;
 void write_numbers(json_writer& json, const kafka::bridge_status& outbox) {
   json.member("failures", outbox.failures).member("skipped", outbox.skipped).member("ahead", outbox.ahead);
   if (!outbox.last_failure.empty()) json.member("lastFailure", std::string_view(outbox.last_failure));
+  if (!outbox.refused.empty()) json.member("refused", std::string_view(outbox.refused));
   json.key("cursors").begin_array();
   for (const auto cursor : outbox.cursors) json.value(cursor);
   json.end_array();
@@ -24,11 +25,6 @@ protocol::readiness_check fine(std::string name) {
 }
 protocol::readiness_check degraded(std::string name, std::string why) {
   return {std::move(name), true, true, std::move(why)};
-}
-
-void collect_restarts(const std::string& producer, std::uint64_t restarts, inspect::metric_sink& sink) {
-  sink.counter("social_kafka_producer_restarts_total", "Producers replaced after an error",
-               static_cast<double>(restarts), {{"producer", producer}});
 }
 
 /// `a, b and 3 more`
@@ -113,13 +109,13 @@ protocol::readiness_check check_topics(const std::vector<kafka::topic_status>& t
   std::vector<std::string> different;
   for (const auto& topic : topics) {
     if (!topic.exists)
-      missing.push_back(topic.name);
+      missing.push_back(topic.difference.empty() ? topic.name : topic.name + " (" + topic.difference + ")");
     else if (!topic.difference.empty())
       different.push_back(topic.difference);
   }
   if (!missing.empty() || !all_exist)
     return degraded("kafka.topics", missing.empty() ? "The topics have not been looked at yet"
-                                                    : "These topics do not exist yet: " + listed(missing));
+                                                    : "These topics are not there: " + listed(missing));
   if (!different.empty()) return degraded("kafka.topics", listed(different));
   return fine("kafka.topics");
 }
@@ -129,6 +125,10 @@ protocol::readiness_check check_outbox(const std::string& name, const kafka::bri
     return degraded(name, std::to_string(outbox.ahead) +
                               " shards are not published: their cursors are ahead of the journal, as after an older "
                               "copy of the store was put back");
+  if (!outbox.refused.empty())
+    return degraded(name,
+                    "Kafka refuses a record, and nothing behind it in its shard is published before it is taken: " +
+                        outbox.refused + "; " + std::to_string(outbox.depth) + " events wait");
   if (outbox.skipped > 0)
     return degraded(name, std::to_string(outbox.skipped) +
                               " events were gone before they could be published: Kafka was not used for longer than "
@@ -145,11 +145,16 @@ protocol::readiness_check check_outbox(const std::string& name, const kafka::bri
   return fine(name);
 }
 
+void collect_restarts(const std::string& producer, std::uint64_t restarts, inspect::metric_sink& sink) {
+  sink.counter("social_kafka_producer_restarts_total", "Producers replaced after an error",
+               static_cast<double>(restarts), {{"producer", producer}});
+}
+
 void collect_connection(const kafka::client_health::view& seen, inspect::metric_sink& sink) {
   sink.gauge("social_kafka_connected_count", "1: a broker answers", seen.connected ? 1 : 0);
   sink.counter("social_kafka_client_errors_total", "Errors that Kafka's clients have told",
                static_cast<double>(seen.errors));
-  sink.counter("social_kafka_client_restarts_total", "Clients replaced after a fatal error",
+  sink.counter("social_kafka_client_restarts_total", "Producers replaced after an error, of all parts together",
                static_cast<double>(seen.restarts));
 }
 
@@ -167,6 +172,8 @@ void collect_outbox(const kafka::bridge_status& outbox, const std::string& name,
         static_cast<double>(outbox.window));
   count("social_kafka_published_records_total", "Records that Kafka has acknowledged", outbox.published);
   count("social_kafka_publish_failures_total", "Records whose delivery failed; they are sent again", outbox.failures);
+  gauge("social_kafka_outbox_refused_count", "1: Kafka refuses a record, and a shard stands at it",
+        outbox.refused.empty() ? 0 : 1);
   collect_restarts(name, outbox.restarts, sink);
   count("social_kafka_outbox_undecodable_records_total", "Journal records left behind", outbox.undecodable);
   count("social_kafka_outbox_skipped_events_total", "Events gone before they were published", outbox.skipped);

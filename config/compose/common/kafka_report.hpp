@@ -34,6 +34,8 @@ protocol::readiness_check check_topics(const std::vector<kafka::topic_status>& t
 /// `name`: of the check.
 protocol::readiness_check check_outbox(const std::string& name, const kafka::bridge_status& outbox);
 
+/// Labelled with the producer.
+void collect_restarts(const std::string& producer, std::uint64_t restarts, inspect::metric_sink& sink);
 void collect_connection(const kafka::client_health::view& seen, inspect::metric_sink& sink);
 /// Labelled with the outbox: `events`, `subscriptions`.
 void collect_outbox(const kafka::bridge_status& outbox, const std::string& name, inspect::metric_sink& sink);

@@ -160,7 +160,7 @@ TEST_CASE("the age is that of the oldest event that is not acknowledged", "[kafk
   CHECK(f.status().age_ms < 1'000);  // nothing of the former trouble
 }
 
-TEST_CASE("a record that Kafka will never take is left behind, loudly, and alone", "[kafka][bridge]") {
+TEST_CASE("at a record that Kafka refuses its shard stands, loudly, and goes on when it is taken", "[kafka][bridge]") {
   const captured_log log;
   bridge_fixture f;
   f.happen_often(0, 4);
@@ -169,8 +169,14 @@ TEST_CASE("a record that Kafka will never take is left behind, loudly, and alone
   SECTION("the producer does not take it") {
     f.kafka.bars = [](const std::string& id) { return id == "0-2"; };
     f.start();
-    CHECK(f.kafka.lives == 1);
-    CHECK(f.kafka.pushed() == ids{"0-1", "0-3", "0-4", "1-1"});
+    f.pass(60'000);
+    CHECK(f.kafka.pushed() == ids{"0-1", "1-1"});
+    CHECK(f.status().refused == "t, event 0-2: too large");
+    CHECK(f.status().depth == 3);
+    CHECK(f.cursor(0) == 1);
+    f.kafka.bars = {};
+    f.pass(4'000);
+    CHECK(f.kafka.pushed() == ids{"0-1", "1-1", "0-2", "0-3", "0-4"});
   }
   SECTION("the broker refuses it, and what travelled with it") {
     f.kafka.acknowledges = false;
@@ -180,24 +186,58 @@ TEST_CASE("a record that Kafka will never take is left behind, loudly, and alone
     f.kafka.report("0-3", never);
     f.node.run();
     CHECK(f.status().cursors[0] == 1);
+    CHECK(f.status().refused.empty());  // which of them it is shows when each travels alone
     f.pass(1'000);
-    // What is suspected travels alone, and is taken by itself or not at all.
     CHECK(f.kafka.pushed(2) == ids{"0-2"});
     f.kafka.report("0-2", never);
     f.node.run();
-    CHECK(f.kafka.pushed(2) == ids{"0-2", "0-3"});
-    f.kafka.report("0-3");
+    CHECK(f.status().refused == "t, event 0-2: too large");
+    CHECK(f.status().cursors[0] == 1);
+    CHECK(f.status().depth == 4);
+    f.pass(4'000);
+    CHECK(f.kafka.pushed(3) == ids{"1-1"});  // other shards go on
+    f.kafka.report("1-1");
     f.node.run();
-    CHECK(f.kafka.pushed(2) == ids{"0-2", "0-3", "0-4", "1-1"});
+    CHECK(f.kafka.pushed(3) == ids{"1-1", "0-2"});  // again and again, and nothing behind it
+    f.kafka.report("0-2", never);
+    f.node.run();
+    f.pass(4'000);
+    CHECK(f.kafka.pushed(4) == ids{"0-2"});
+    f.kafka.report("0-2");  // the limit was raised
+    f.node.run();
+    CHECK(f.status().refused.empty());
+    CHECK(f.kafka.pushed(4) == ids{"0-2", "0-3"});
+    f.kafka.acknowledges = true;
     f.kafka.report_all();
     f.node.run();
-    CHECK(f.kafka.lives == 2);
+    CHECK(f.kafka.lives == 4);
   }
   CHECK(f.status().depth == 0);
+  CHECK(f.status().refused.empty());
   CHECK(f.status().failures >= 1);
-  CHECK(log.count(log::level::error, "never take this record") == 1);
+  CHECK(log.count(log::level::error, "Kafka refuses a record") == 1);
   CHECK(f.node->context().dead_letters.counts().at("record_rejected") == 1);
   CHECK(f.node->context().dead_letters.newest(1).at(0).message == "t 0-2: too large");
+}
+
+TEST_CASE("whoever waits for an outbox that stands is told so, and not that all is well", "[kafka][bridge]") {
+  const captured_log log;
+  bridge_fixture f;
+  f.kafka.bars = [](const std::string& id) { return id == "0-1"; };
+  f.happen(0);
+  f.start();
+  REQUIRE(f.wait_for(0));
+  CHECK(f.last_answer()->error().code == error_code::unavailable);
+  f.happen(1);
+  REQUIRE_FALSE(f.wait_for(1));
+  f.pass(4'000);
+  REQUIRE(f.last_answer());  // another shard
+  CHECK(f.last_answer()->has_value());
+  f.kafka.bars = {};
+  f.pass(4'000);
+  CHECK(f.status().depth == 0);
+  REQUIRE(f.wait_for(0));
+  CHECK(f.last_answer()->has_value());
 }
 
 TEST_CASE("a suspect waits until it is alone, and nothing joins it", "[kafka][bridge]") {
