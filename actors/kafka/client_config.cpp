@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
@@ -97,6 +98,16 @@ result<conf_handle> make_conf(const client_settings& settings, const std::vector
   return conf;
 }
 
+std::optional<std::int64_t> number_in(const rd_kafka_conf_t& conf, const char* name) {
+  std::array<char, 64> text{};
+  auto size = text.size();
+  if (rd_kafka_conf_get(&conf, name, text.data(), &size) != RD_KAFKA_CONF_OK) return std::nullopt;
+  std::int64_t number = 0;
+  const auto* const end = std::ranges::find(text, '\0');
+  const auto [rest, failed] = std::from_chars(text.data(), end, number);
+  return failed == std::errc() && rest == end ? std::optional(number) : std::nullopt;
+}
+
 result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const client_settings& settings) {
   std::array<char, sentence_max> why{};
   client_handle client(rd_kafka_new(type, conf.get(), why.data(), why.size()));
@@ -132,8 +143,7 @@ void end_in_background(rd_kafka_t* client, int flags, const std::shared_ptr<good
 
 }  // namespace
 
-void let_go(rd_kafka_t* client, int flags) noexcept {
-  constexpr std::chrono::seconds patience{3};
+void let_go(rd_kafka_t* client, int flags, std::chrono::milliseconds patience) noexcept {
   const std::string name = rd_kafka_name(client);
   const auto state = std::make_shared<goodbye>();
   try {
@@ -164,6 +174,12 @@ bool is_topic_name(std::string_view name) noexcept {
   });
 }
 
+timestamp_t time_of(const rd_kafka_message_t& message) noexcept {
+  auto kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  const auto time = rd_kafka_message_timestamp(&message, &kind);
+  return kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && time > 0 ? time : 0;
+}
+
 received received_of(const rd_kafka_message_t& message) {
   received out;
   auto& content = out.content;
@@ -172,10 +188,7 @@ received received_of(const rd_kafka_message_t& message) {
   if (message.key != nullptr) content.key.emplace(static_cast<const char*>(message.key), message.key_len);
   if (message.payload != nullptr) content.value.emplace(static_cast<const char*>(message.payload), message.len);
   out.offset = message.offset;
-  auto kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-  const auto time = rd_kafka_message_timestamp(&message, &kind);
-  if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && time > 0) out.time = time;
-
+  out.time = time_of(message);
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return out;
   content.headers.reserve(rd_kafka_header_cnt(headers));

@@ -18,6 +18,10 @@
 #include "actors/kafka/client.hpp"
 #include "actors/kafka/record.hpp"
 
+namespace social::kafka {
+struct producer_options;
+}
+
 namespace social::kafka::rd {
 
 template <auto Free>
@@ -30,8 +34,8 @@ struct freed_by {
 /// Ends a client. librdkafka 2.0.2 waits without end for a broker's thread when a topic was deleted whose partitions
 /// the client had assigned, and for as long as a request under way takes: after three seconds it is left to end in the
 /// background, which the log says. Nothing may use the client, its queues or its topics any more. `flags`: of
-/// rd_kafka_destroy_flags.
-void let_go(rd_kafka_t* client, int flags = 0) noexcept;
+/// rd_kafka_destroy_flags. `patience`: shorter where it is known that it takes long.
+void let_go(rd_kafka_t* client, int flags = 0, std::chrono::milliseconds patience = std::chrono::seconds(3)) noexcept;
 
 struct client_end {
   void operator()(rd_kafka_t* client) const noexcept { let_go(client); }
@@ -53,6 +57,11 @@ using setting = std::pair<std::string, std::string>;
 /// nothing overrides. Log lines, errors and reports become events. Errors: invalid_input names the option.
 result<conf_handle> make_conf(const client_settings& settings, const std::vector<setting>& defaults,
                               const std::vector<setting>& fixed);
+/// What the option comes to; nullopt: it is no number.
+std::optional<std::int64_t> number_in(const rd_kafka_conf_t& conf, const char* name);
+/// `one_by_one`: see producer.cpp.
+result<conf_handle> make_producer_conf(const client_settings& settings, const producer_options& options,
+                                       bool one_by_one);
 /// Log lines go to the client's main queue. Errors: invalid_input, internal.
 result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const client_settings& settings);
 
@@ -64,6 +73,8 @@ int left_ms(std::int64_t deadline_ms) noexcept;
 /// Kafka's own rule for names of topics (Topic.validate): librdkafka would look for an impossible one without end.
 bool is_topic_name(std::string_view name) noexcept;
 
+/// When it was written; 0: it does not say.
+timestamp_t time_of(const rd_kafka_message_t& message) noexcept;
 received received_of(const rd_kafka_message_t& message);
 list_handle list_of(const std::vector<topic_partition>& which);
 std::vector<topic_partition> partitions_of(const rd_kafka_topic_partition_list_t* list);

@@ -75,6 +75,9 @@ group_metrics group_consumer::metrics() const {
 std::map<topic_partition, std::int64_t> group_consumer::ends() const {
   return parts_->seen().ends();
 }
+std::map<topic_partition, partition_start> group_consumer::starts() const {
+  return parts_->seen().starts();
+}
 void group_consumer::stop() {
   parts_->stop();
 }

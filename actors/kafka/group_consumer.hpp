@@ -25,6 +25,12 @@ struct group_options {
   std::int64_t start_patience_ms = 30'000;
 };
 
+/// Where the group stood in a partition when it was assigned, and when the record there was written.
+struct partition_start {
+  std::int64_t offset = -1;  ///< -1: unknown
+  timestamp_t time = 0;      ///< 0: there is none, or it is unknown
+};
+
 /// How far a partition is behind.
 struct partition_lag {
   topic_partition where;
@@ -86,6 +92,8 @@ class group_consumer {
   [[nodiscard]] group_metrics metrics() const;
   /// Ends of the assigned partitions as librdkafka last heard them; any thread.
   [[nodiscard]] std::map<topic_partition, std::int64_t> ends() const;
+  /// Of the assigned partitions that were fetched before the handler wanted them; any thread.
+  [[nodiscard]] std::map<topic_partition, partition_start> starts() const;
   /// Revokes (see group_handler), leaves the group, joins the thread.
   void stop();
 

@@ -22,13 +22,10 @@ rd_kafka_topic_partition_t& add(rd_kafka_topic_partition_list_t& list, const top
 
 }  // namespace
 
-result<std::unique_ptr<group_member>> group_member::make(const client_settings& settings, const group_options& options,
-                                                         group_handler& handler, std::shared_ptr<client_health> health,
-                                                         std::shared_ptr<group_view> seen) {
+result<rd::conf_handle> group_member::make_conf(const client_settings& settings, const group_options& options) {
   constexpr std::size_t message_bytes_max = 1'000'000;  // librdkafka wants at least one message to fit
   constexpr std::size_t answer_bytes_max = 4 * 1024 * 1024;
-  if (options.topics.empty()) return error(error_code::invalid_input, "a group consumer needs a topic");
-  auto conf = rd::make_conf(
+  return rd::make_conf(
       settings,
       {{"isolation.level", "read_committed"},
        {"session.timeout.ms", std::to_string(options.session_timeout_ms)},
@@ -49,6 +46,13 @@ result<std::unique_ptr<group_member>> group_member::make(const client_settings& 
        {"auto.offset.reset", "earliest"},
        {"enable.partition.eof", "true"},
        {"allow.auto.create.topics", "false"}});
+}
+
+result<std::unique_ptr<group_member>> group_member::make(const client_settings& settings, const group_options& options,
+                                                         group_handler& handler, std::shared_ptr<client_health> health,
+                                                         std::shared_ptr<group_view> seen) {
+  if (options.topics.empty()) return error(error_code::invalid_input, "a group consumer needs a topic");
+  auto conf = make_conf(settings, options);
   if (!conf) return conf.error();
   auto client = rd::make_client(RD_KAFKA_CONSUMER, std::move(*conf), settings);
   if (!client) return client.error();
@@ -80,7 +84,10 @@ group_member::group_member(rd::client_handle client, group_options options, grou
 group_member::~group_member() {
   topic_.reset();
   queue_.reset();
-  rd::let_go(client_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  // What was asked of a coordinator that does not answer holds up librdkafka for longer than a stop may take.
+  constexpr std::chrono::milliseconds hurried{500};
+  constexpr std::chrono::milliseconds usual{3'000};
+  rd::let_go(client_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, unanswered_ ? hurried : usual);
 }
 
 void group_member::wake() {
@@ -138,7 +145,10 @@ void group_member::add_record(rd_kafka_event_t& event) {
   state.started = true;
   if (state.paused || state.must_seek) {
     // librdkafka has counted it as consumed, so it has to be told again where to go on.
-    if (!state.next) state.next = message->offset;
+    if (!state.next) {
+      state.next = message->offset;
+      seen_->set_start(found->first, {message->offset, rd::time_of(*message)});
+    }
     if (state.paused) pause_now(found->first, state);
     return;
   }
@@ -156,6 +166,7 @@ void group_member::on_error(rd_kafka_event_t& event) {
     const auto found = places_.find({item->topic, item->partition});
     if (found == places_.end()) return;
     found->second.started = true;
+    if (!found->second.next) seen_->set_start(found->first, {item->offset, 0});
     return seen_->set_end(found->first, item->offset);
   }
   observer_.warn(
@@ -271,9 +282,10 @@ bool group_member::seek_now(const topic_partition& where, const place& state) {
 
 result<void> group_member::commit(const std::map<topic_partition, std::int64_t>& next, bool wait) {
   if (next.empty()) return {};
-  // A commit that waits for a broker holds up the end of the client for as long as socket.timeout.ms.
-  const bool is_away = unanswered_ || !observer_.health().look().connected;
-  if (unanswered_ || (is_away && !wait)) return error(error_code::unavailable, "no broker answers");
+  // A commit that waits for a broker holds up the end of the client for as long as socket.timeout.ms. The last one is
+  // tried all the same: a coordinator that is only slow must not have another process do again what is done.
+  const bool is_away = !observer_.health().look().connected;
+  if (is_away && !wait) return error(error_code::unavailable, "no broker answers");
   const rd::list_handle list(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
   for (const auto& [where, offset] : next) add(*list, where).offset = offset;
   // Without a wait the answer comes to the queue that is polled.
@@ -327,13 +339,14 @@ bool group_member::coordinator_answers() {
   }
 }
 
-/// rd_kafka_consumer_close would wait without end for a coordinator that is away.
+/// rd_kafka_consumer_close would wait without end for a coordinator that is away. Whether it is away or slow cannot be
+/// told apart in time, so what is done is committed in any case.
 void group_member::leave() {
   unanswered_ = !coordinator_answers();
   if (unanswered_) {
     log::warning("kafka",
-                 "no broker answers, so the group is left without a goodbye; its partitions are free after the session "
-                 "time-out",
+                 "no broker answers in time, so the group is left without a goodbye; its partitions are free after the "
+                 "session time-out",
                  {{"group", options_.group}});
     return revoke(false);
   }

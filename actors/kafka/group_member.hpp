@@ -33,21 +33,33 @@ class group_view {
     const std::lock_guard lock(mutex_);
     assignment_ = std::move(which);
     ends_.clear();
+    starts_.clear();
   }
   void set_end(const topic_partition& where, std::int64_t end) {
     const std::lock_guard lock(mutex_);
     ends_[where] = end;
+  }
+  [[nodiscard]] std::map<topic_partition, partition_start> starts() const {
+    const std::lock_guard lock(mutex_);
+    return starts_;
+  }
+  void set_start(const topic_partition& where, partition_start start) {
+    const std::lock_guard lock(mutex_);
+    starts_[where] = start;
   }
 
  private:
   mutable std::mutex mutex_;
   std::vector<topic_partition> assignment_;
   std::map<topic_partition, std::int64_t> ends_;
+  std::map<topic_partition, partition_start> starts_;
 };
 
 /// Made by `start` and run by the consumer's thread, where everything happens but `wake` and `stop`.
 class group_member final : private group_control {
  public:
+  /// Errors: invalid_input.
+  static result<rd::conf_handle> make_conf(const client_settings& settings, const group_options& options);
   /// Errors: invalid_input, internal.
   static result<std::unique_ptr<group_member>> make(const client_settings& settings, const group_options& options,
                                                     group_handler& handler, std::shared_ptr<client_health> health,
@@ -128,7 +140,7 @@ class group_member final : private group_control {
   std::int64_t ask_at_ms_ = 0;
   std::int64_t probe_at_ms_ = 0;
   std::int64_t left_out_since_ms_ = 0;  ///< without a partition of some topic; 0: it is not so, or not joined yet
-  bool unanswered_ = false;             ///< at the end: the coordinator is away, nothing more is said to it
+  bool unanswered_ = false;             ///< at the end: the coordinator did not answer in time
   std::atomic<bool> stopping_{false};
 };
 

@@ -22,6 +22,7 @@ class event_feed::parts {
         handler_(options_, std::move(outside), [this] { wake(); }),
         consumer_(std::move(settings), options_.group, handler_, std::move(health)) {
     handler_.look_at_ends([this] { return consumer_.ends(); });
+    handler_.look_at_starts([this] { return consumer_.starts(); });
   }
 
   result<void> start() {

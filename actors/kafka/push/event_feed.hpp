@@ -23,6 +23,10 @@ struct feed_options {
   std::vector<std::string> request_topics;
   std::size_t events_under_way_max = 4'000;  ///< beyond it the event partitions are paused
   std::size_t requests_under_way_max = 1'000;
+  /// Of records that are held until their dead letter or their reply is acknowledged: of events and of requests each.
+  std::size_t bytes_under_way_max = 64 * 1024 * 1024;
+  /// Of one partition, behind a record that is not done: what is done there cannot be committed, and is remembered.
+  std::size_t records_behind_one_max = 20'000;
   std::int64_t retry_ms = 250;  ///< after a failure of ours; doubles up to retry_max_ms
   std::int64_t retry_max_ms = 10'000;
   std::int64_t revoke_wait_ms = 5'000;  ///< for what is under way when partitions are taken away
@@ -33,11 +37,14 @@ struct feed_options {
 struct feed_parts {
   /// Durable when `done` says so: see push::push_role::consume.
   std::function<void(std::vector<protocol::push_event>, std::function<void(result<void>)> done)> consume;
-  /// See responder::serve.
+  /// See responder::serve: of its errors, is_poison tells those that the record is to blame for.
   std::function<void(const received&, std::function<void(result<void>)> done)> serve;
   /// `done` when the table of subscriptions holds all that lay in its topic at the moment of the call; nothing is
   /// handed over from newly assigned partitions before that.
   std::function<void(std::function<void(result<void>)> done)> catch_up;
+  /// False while the table of subscriptions is not read, or too far behind: event partitions are paused. Empty: it is
+  /// always current.
+  std::function<bool()> table_is_current;
   /// True while the push role has more deliveries waiting than it should: event partitions are paused.
   std::function<bool()> is_full;
   sender* dead_letters = nullptr;
@@ -52,6 +59,7 @@ struct feed_status {
   std::uint64_t failures = 0;  ///< of ours: tried again
   std::uint64_t under_way = 0;
   bool caught_up = false;
+  bool table_is_current = true;
   bool paused_for_load = false;
   std::string last_failure;
 };

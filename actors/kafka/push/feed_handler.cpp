@@ -6,6 +6,7 @@
 #include "actors/base/log.hpp"
 #include "actors/kafka/push/dead_letter_record.hpp"
 #include "actors/kafka/push/event_reading.hpp"
+#include "actors/kafka/push/responder.hpp"
 
 namespace social::kafka {
 namespace {
@@ -16,6 +17,13 @@ constexpr std::int64_t commit_all_every_ms = 30'000;
 
 bool contains(const std::vector<topic_partition>& which, const topic_partition& where) {
   return std::ranges::find(which, where) != which.end();
+}
+
+std::size_t bytes_of(const received& record) {
+  const auto& content = record.content;
+  auto sum = sizeof(received) + (content.key ? content.key->size() : 0) + (content.value ? content.value->size() : 0);
+  for (const auto& [name, value] : content.headers) sum += sizeof(header) + name.size() + (value ? value->size() : 0);
+  return sum;
 }
 
 std::string named(const received& record) {
@@ -96,8 +104,7 @@ void feed_handler::take(received record) {
   const auto which = tracker_.begin(record.place(), record.offset, record.time);
   if (!which) return;  // handed over before, or not ours any more
   if (is_request(which->where)) {
-    ++requests_open_;
-    return run({*which, std::make_shared<const received>(std::move(record)), {}, false, letter_part::all, 0});
+    return open_errand({*which, std::make_shared<const received>(std::move(record)), {}, false, letter_part::all, 0});
   }
   auto event = read_event(record);
   if (event) {
@@ -107,11 +114,9 @@ void feed_handler::take(received record) {
     waiting_.push_back({*which, std::move(*event)});
     return;
   }
-  if (poison_line_.is_due())
-    log::warning("kafka", "a record cannot be used and goes to its dead letter topic",
-                 {{"record", named(record)}, {"reason", event.error().text()}});
-  ++letters_open_;
-  run({*which, std::make_shared<const received>(std::move(record)), event.error(), true, letter_part::all, 0});
+  errand letter{*which, std::make_shared<const received>(std::move(record)), {}, false, letter_part::all, 0};
+  become_poison(letter, event.error());
+  open_errand(std::move(letter));
 }
 
 // --- events
@@ -152,6 +157,27 @@ void feed_handler::batch_ended(const result<void>& outcome) {
 
 // --- requests and dead letters
 
+void feed_handler::open_errand(errand what) {
+  auto& open = load_of(what);
+  ++open.records;
+  open.bytes += bytes_of(*what.what);
+  run(std::move(what));
+}
+
+void feed_handler::close_errand(const errand& what) {
+  auto& open = load_of(what);
+  --open.records;
+  open.bytes -= bytes_of(*what.what);
+}
+
+void feed_handler::become_poison(errand& what, const error& why) {
+  what.is_poison = true;
+  what.why = why;
+  if (poison_line_.is_due())
+    log::warning("kafka", "a record cannot be used and goes to its dead letter topic",
+                 {{"record", named(*what.what)}, {"reason", why.text()}});
+}
+
 void feed_handler::run(errand what) {
   ++outside_[what.which.where];
   if (what.is_poison)
@@ -184,6 +210,11 @@ void feed_handler::errand_ended(errand what, const result<void>& outcome) {
     return close_errand(what);
   }
   if (!tracker_.holds(what.which)) return close_errand(what);  // another process' by now
+  if (!what.is_poison && is_poison(outcome.error())) {
+    // A request that nobody can be told of: without this it would be neither answered nor aside.
+    become_poison(what, outcome.error());
+    return run(std::move(what));
+  }
   const bool too_large = what.is_poison && outcome.error().code == error_code::invalid_input;
   if (too_large && what.keep != letter_part::place_alone) {
     // With its headers it may be larger than what the broker takes. They say where the record lies.
@@ -259,35 +290,6 @@ void feed_handler::caught_up(std::uint64_t assignment, const result<void>& outco
   catch_up_at_ms_ = now_ms() + options_.retry_ms;
 }
 
-bool feed_handler::events_may_flow() {
-  const auto open = waiting_.size() + batch_.size() + letters_open_;
-  const bool failing = !batch_.empty() && !batch_is_outside_;
-  const auto limit = events_flow_ ? options_.events_under_way_max : options_.events_under_way_max / 2;
-  events_flow_ = caught_up_ && !full_ && !failing && open < std::max<std::size_t>(limit, 1);
-  return events_flow_;
-}
-
-bool feed_handler::requests_may_flow() {
-  const auto limit = requests_flow_ ? options_.requests_under_way_max : options_.requests_under_way_max / 2;
-  requests_flow_ = caught_up_ && requests_open_ < std::max<std::size_t>(limit, 1);
-  return requests_flow_;
-}
-
-void feed_handler::set_flow(group_control& control) {
-  const auto events = events_may_flow() ? flow::flowing : flow::paused;
-  const auto requests = requests_may_flow() ? flow::flowing : flow::paused;
-  std::vector<topic_partition> stop;
-  std::vector<topic_partition> go;
-  for (auto& [where, now] : flows_) {
-    const auto wanted = is_request(where) ? requests : events;
-    if (now == wanted) continue;
-    now = wanted;
-    (wanted == flow::flowing ? go : stop).push_back(where);
-  }
-  if (!stop.empty()) control.pause(stop);
-  if (!go.empty()) control.resume(go);
-}
-
 void feed_handler::drop_waiting(const std::vector<topic_partition>& which) {
   std::erase_if(waiting_, [&](const auto& each) { return contains(which, each.which.where); });
   if (!batch_is_outside_) std::erase_if(batch_, [&](const auto& each) { return contains(which, each.which.where); });
@@ -341,45 +343,6 @@ void feed_handler::commit(group_control& control) {
   const auto next = all ? tracker_.positions(tracker_.assigned()) : tracker_.committable();
   if (next.empty()) return;
   if (const auto done = control.commit(next, false); done) tracker_.committed(next);
-}
-
-// --- status
-
-void feed_handler::publish() {
-  const auto ends = ends_ ? ends_() : std::map<topic_partition, std::int64_t>();
-  const auto wall = parts_.clock->now();
-  std::vector<partition_lag> lags;
-  for (const auto& [where, now] : flows_) {
-    const auto progress = tracker_.of(where);
-    partition_lag lag;
-    lag.where = where;
-    lag.position = progress.next;
-    lag.paused = now == flow::paused;
-    if (const auto end = ends.find(where); end != ends.end()) lag.end = end->second;
-    if (lag.end >= 0 && lag.position >= 0 && lag.end > lag.position)
-      lag.records = static_cast<std::uint64_t>(lag.end - lag.position);
-    lag.records = std::max<std::uint64_t>(lag.records, progress.open);
-    if (lag.records == 0)
-      behind_since_.erase(where);
-    else  // a record that is not read yet is at least as old as the lag
-      lag.age_ms = std::max<std::int64_t>(wall - behind_since_.try_emplace(where, wall).first->second, 0);
-    if (progress.oldest_open > 0) lag.age_ms = std::max(lag.age_ms, wall - progress.oldest_open);
-    lags.push_back(std::move(lag));
-  }
-  const std::lock_guard lock(status_mutex_);
-  status_.lags = std::move(lags);
-  status_.events = events_;
-  status_.poison = poison_;
-  status_.failures = failures_;
-  status_.under_way = tracker_.open();
-  status_.caught_up = caught_up_;
-  status_.paused_for_load = full_ || (caught_up_ && !events_flow_);
-  status_.last_failure = last_failure_;
-}
-
-feed_status feed_handler::status() const {
-  const std::lock_guard lock(status_mutex_);
-  return status_;
 }
 
 }  // namespace social::kafka

@@ -1,9 +1,9 @@
 // What event_feed does with the records of its group, without Kafka: driven by a group_consumer, or by a test.
 //
 // A record is done when what follows from it is durable: an event when the push role has committed its deliveries, a
-// request when its reply is acknowledged, poison when its dead letter is. Offsets are committed up to the first record
-// that is not done. What fails because of us stays and is tried again, with its partition paused; what fails because of
-// the record goes to the dead letters while its partition goes on.
+// request when its reply is acknowledged, poison (an event or a request) when its dead letter is. Offsets are committed
+// up to the first record that is not done. What fails because of us stays and is tried again, with its partition
+// paused; what fails because of the record goes to the dead letters while its partition goes on.
 #pragma once
 
 #include <algorithm>
@@ -67,6 +67,10 @@ class feed_handler final : public group_handler {
   void close() { inbox_->close(); }
   /// The consumer's view of the ends, for the lags; before the first assignment.
   void look_at_ends(std::function<std::map<topic_partition, std::int64_t>()> ends) { ends_ = std::move(ends); }
+  /// The same of where the group stands in partitions of which nothing was handed over yet.
+  void look_at_starts(std::function<std::map<topic_partition, partition_start>()> starts) {
+    starts_ = std::move(starts);
+  }
 
  private:
   struct waiting_event {
@@ -87,14 +91,22 @@ class feed_handler final : public group_handler {
     errand what;
   };
   enum class flow : std::uint8_t { paused, flowing };
+  /// Errands under way or resting, which hold their records.
+  struct load {
+    std::size_t records = 0;
+    std::size_t bytes = 0;
+  };
 
   [[nodiscard]] std::int64_t now_ms() const;
   [[nodiscard]] bool is_request(const topic_partition& where) const { return requests_.contains(where.topic); }
 
   // Records.
   void take(received record);
-  /// An errand of that kind has ended, or is dropped.
-  void close_errand(const errand& what) { --(what.is_poison ? letters_open_ : requests_open_); }
+  load& load_of(const errand& what) { return is_request(what.which.where) ? requests_open_ : letters_open_; }
+  void open_errand(errand what);
+  /// It has ended, or is dropped.
+  void close_errand(const errand& what);
+  void become_poison(errand& what, const error& why);
   void start_batch();
   void consume_batch();
   void batch_ended(const result<void>& outcome);
@@ -110,6 +122,7 @@ class feed_handler final : public group_handler {
   void set_flow(group_control& control);
   [[nodiscard]] bool events_may_flow();
   [[nodiscard]] bool requests_may_flow();
+  [[nodiscard]] bool has_room(const load& open, std::size_t others, std::size_t records_max, bool flowing) const;
   void commit(group_control& control);
   void drop_waiting(const std::vector<topic_partition>& which);
   [[nodiscard]] bool is_outside(const std::vector<topic_partition>& which) const;
@@ -117,12 +130,14 @@ class feed_handler final : public group_handler {
 
   void failed(const error& why);
   void publish();
+  partition_lag lag_of(const topic_partition& where, std::int64_t end, const partition_start& start);
 
   const feed_options options_;
   const feed_parts parts_;
   const std::set<std::string> requests_;
   const std::shared_ptr<feed_inbox> inbox_;
   std::function<std::map<topic_partition, std::int64_t>()> ends_;
+  std::function<std::map<topic_partition, partition_start>()> starts_;
 
   std::atomic<std::int64_t> revoke_wait_ms_;
 
@@ -134,11 +149,12 @@ class feed_handler final : public group_handler {
   std::int64_t batch_retry_ms_ = 0;
   std::vector<resting_errand> resting_;
   std::map<topic_partition, std::size_t> outside_;  ///< requests and dead letters under way
-  std::size_t requests_open_ = 0;
-  std::size_t letters_open_ = 0;
+  load requests_open_;                              ///< requests, and dead letters of requests
+  load letters_open_;                               ///< dead letters of events
 
   std::uint64_t assignment_ = 0;
   bool caught_up_ = false;
+  bool table_is_current_ = true;
   std::int64_t catch_up_at_ms_ = 0;  ///< asked again then; 0: it is being waited for
   bool events_flow_ = false;
   bool requests_flow_ = false;

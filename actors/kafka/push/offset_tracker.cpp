@@ -85,6 +85,11 @@ std::size_t offset_tracker::open(const std::vector<topic_partition>& which) cons
   return sum;
 }
 
+std::size_t offset_tracker::held(const topic_partition& where) const {
+  const auto found = partitions_.find(where);
+  return found == partitions_.end() ? 0 : found->second.slots.size();
+}
+
 std::vector<topic_partition> offset_tracker::assigned() const {
   std::vector<topic_partition> out;
   out.reserve(partitions_.size());

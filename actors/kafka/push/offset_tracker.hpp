@@ -50,6 +50,8 @@ class offset_tracker {
   [[nodiscard]] std::size_t open() const { return open_; }
   /// Records of these that are under way.
   [[nodiscard]] std::size_t open(const std::vector<topic_partition>& which) const;
+  /// Records of it that are remembered: those under way, and those that are done behind one that is not.
+  [[nodiscard]] std::size_t held(const topic_partition& where) const;
   [[nodiscard]] std::vector<topic_partition> assigned() const;
 
  private:

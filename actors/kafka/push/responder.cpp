@@ -67,10 +67,10 @@ class responder::parts : public std::enable_shared_from_this<responder::parts> {
   void serve(const received& request, std::function<void(result<void>)> done) {
     requests_.fetch_add(1, std::memory_order_relaxed);
     const auto x = std::make_shared<exchange>(request, std::move(done));
-    if (is_too_old(request))
-      return finish(x, error{error_code::request_timeout, "The request lay too long before it could be served"});
     const auto value = read_value(request.content.value);
     if (!value) return finish(x, value.error());
+    if (is_too_old(request))
+      return finish(x, error{error_code::request_timeout, "The request lay too long before it could be served"});
     if (request.content.topic == topic::subscription_request) return subscribe(x, *value);
     assert(request.content.topic == topic::push_request);
     answer_push_request(x, *value);
@@ -122,6 +122,7 @@ class responder::parts : public std::enable_shared_from_this<responder::parts> {
       if (is_the_end || (!can_be_told && is_worth_repeating(why.code))) return x->done.answer(why);
       refused_.fetch_add(1, std::memory_order_relaxed);
       note_failure(why);
+      if (!can_be_told && is_poison(why)) return x->done.answer(why);
     }
     if (!can_be_told) return leave_unanswered(x);
     reply(x, outcome);

@@ -33,6 +33,11 @@ struct responder_options {
   const ports::clock* clock = nullptr;  ///< null: a request may have any age
 };
 
+/// What a record is to blame for itself: it would come to the same however often it is served.
+[[nodiscard]] inline bool is_poison(const error& why) noexcept {
+  return why.code == error_code::malformed_json || why.code == error_code::invalid_input;
+}
+
 struct responder_metrics {
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;         ///< ended with an error; whoever asked has been told, if there is a reply topic
@@ -45,8 +50,9 @@ struct responder_metrics {
 /// What it refers to outlives it; callbacks that come after its end find their own parts.
 ///
 /// A request that fails is answered with its error, whose fault ever it is, so that whoever asked knows; the requester
-/// repeats what is worth repeating. Handed over again is only what nobody can be told of: a failure of ours
-/// (overloaded, store_unavailable, unavailable, outcome_unknown, io_error) of a request without a reply topic, and
+/// repeats what is worth repeating. Where nobody can be told (no reply topic, or one that may not be written to), a
+/// request that cannot be read or breaks a rule is poison. Handed over again is only what nobody can be told of: a
+/// failure of ours (overloaded, store_unavailable, unavailable, outcome_unknown, io_error) of such a request, and
 /// everything that the end of the process cuts off. A reply that the broker does not take is counted and left: the
 /// request has been served, and a topic that somebody else named must not hold up a partition. So the sender needs a
 /// time limit.
@@ -62,7 +68,8 @@ class responder {
   responder& operator=(const responder&) = delete;
 
   /// `done` runs once, on any thread, when the request is finished: served, and its reply acknowledged. A request that
-  /// is wrong is answered and is done, too. Errors: the same record is to be handed over again.
+  /// is wrong is answered and is done, too. Errors: poison, when is_poison says so; else the same record is to be
+  /// handed over again.
   void serve(const received& request, std::function<void(result<void>)> done);
   [[nodiscard]] responder_metrics metrics() const;
 

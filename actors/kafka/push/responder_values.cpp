@@ -165,7 +165,7 @@ std::string subscription_value(const domain::subscription::device_view& saved) {
 std::string public_key_value(const protocol::push_key& key) {
   std::string out;
   json_writer value(out);
-  value.begin_object().member("publicKey", std::string_view(key.public_key));
+  value.begin_object().member("kind", "public-key").member("publicKey", std::string_view(key.public_key));
   value.member("keyId", std::string_view(key.key_id)).end_object();
   return out;
 }

@@ -22,6 +22,12 @@ TEST_CASE("kafka group: partitions start paused, and are read from the earliest 
     return one.consumer.ends() ==
            std::map<topic_partition, std::int64_t>{{{topic, 0}, 10}, {{topic, 1}, 10}, {{topic, 2}, 10}};
   }));
+  // Where the group stands is known before anything is handed over.
+  REQUIRE(eventually([&] { return one.consumer.starts().size() == 3; }));
+  for (const auto& [where, start] : one.consumer.starts()) {
+    CHECK(start.offset == 0);
+    CHECK(start.time > 0);
+  }
   one.handler.run([](group_control& control) { control.resume({{topic, 0}, {topic, 1}, {topic, 2}}); });
   REQUIRE(one.has(30));
   for (const auto& [where, offsets] : offsets_of(one.handler.got())) CHECK(offsets == up_to(10));

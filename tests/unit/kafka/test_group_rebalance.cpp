@@ -155,6 +155,25 @@ TEST_CASE("kafka group: it ends in time, whatever its brokers do") {
   }
 }
 
+TEST_CASE("kafka group: a coordinator that is slow has the last commit all the same") {
+  mock_kafka cluster;
+  cluster.create_topic(topic, 2);
+  put(cluster, 10, 2);
+  process one(cluster);
+  one.start();
+  REQUIRE(one.has(10));
+  cluster.slow(1'500);  // longer than it is asked whether it is there
+  CHECK(milliseconds_of([&] { one.consumer.stop(); }) < 10'000);
+  CHECK(one.handler.losses() == std::vector{false});
+  CHECK(one.handler.last_commit());
+  cluster.slow(0);
+  put(cluster, 2, 2);
+  process next(cluster);
+  next.start();
+  REQUIRE(next.has(2));
+  for (const auto& [where, offsets] : offsets_of(next.handler.got())) CHECK(offsets == std::vector<std::int64_t>{5});
+}
+
 TEST_CASE("kafka group: bad settings are refused at the start") {
   mock_kafka cluster;
   recorder handler;

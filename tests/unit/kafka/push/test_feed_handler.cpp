@@ -1,223 +1,12 @@
 // The feed without Kafka: what is handed over, what is committed when, and what becomes of failures.
-#include <map>
-#include <random>
-#include <set>
+#include <thread>
 
-#include "actors/kafka/push/feed_handler.hpp"
-#include "actors/kafka/topics.hpp"
-#include "actors/ports/clock.hpp"
-#include "tests/support/captured_log.hpp"
-#include "tests/support/catch.hpp"
-#include "tests/support/kafka_clients.hpp"
+#include "tests/unit/kafka/push/feed_fixture.hpp"
 
 namespace social::kafka::test {
-namespace {
-
-using social::test::eventually;
-using partitions = std::vector<topic_partition>;
-using done_function = std::function<void(result<void>)>;
-
-const topic_partition likes_0{std::string(topic::post_liked), 0};
-const topic_partition likes_1{std::string(topic::post_liked), 1};
-const topic_partition requests_0{std::string(topic::push_request), 0};
-
-class hand_clock final : public ports::clock {
- public:
-  timestamp_t now() const override { return 1'700'000'000'000 + us / 1000; }
-  std::int64_t monotonic_us() const override { return us; }
-  std::int64_t us = 1'000'000;
-};
-
-/// What the group would be told.
-class scripted_control final : public group_control {
- public:
-  void pause(const partitions& which) override {
-    for (const auto& where : which) CHECK(flowing.erase(where) == 1);
-  }
-  void resume(const partitions& which) override {
-    for (const auto& where : which) CHECK(flowing.insert(where).second);
-  }
-  void seek(const topic_partition&, std::int64_t) override { FAIL("nothing has to be read twice"); }
-  result<void> commit(const std::map<topic_partition, std::int64_t>& next, bool wait) override {
-    waited = waited || wait;
-    if (refuse_commits) return error{error_code::unavailable, "no coordinator"};
-    for (const auto& [where, offset] : next) committed[where] = offset;
-    return {};
-  }
-  std::set<topic_partition> flowing;
-  std::map<topic_partition, std::int64_t> committed;
-  bool waited = false;
-  bool refuse_commits = false;
-};
-
-/// Keeps every record that would be sent until a test says what became of it.
-class boxed_producer final : public producer {
- public:
-  taken push(const record& what, std::uint64_t token) override {
-    const std::lock_guard lock(mutex);
-    sent.emplace_back(what, token);
-    return taken::queued;
-  }
-  error why_rejected() const override { return error_code::internal; }
-  void collect(std::vector<delivery_report>& out, std::size_t) override {
-    const std::lock_guard lock(mutex);
-    out.insert(out.end(), reports.begin(), reports.end());
-    reports.clear();
-  }
-  std::optional<error> fatal() const override { return std::nullopt; }
-  bool flush(std::int64_t) override { return true; }
-
-  inline static std::mutex mutex;
-  inline static std::vector<std::pair<record, std::uint64_t>> sent;
-  inline static std::vector<delivery_report> reports;
-  inline static std::function<void()> wake;
-  ~boxed_producer() override {
-    wake = [] {};
-  }
-};
-
-producer_factory boxed() {
-  return [](std::function<void()> wake) -> result<std::unique_ptr<producer>> {
-    boxed_producer::wake = std::move(wake);
-    return std::make_unique<boxed_producer>();
-  };
-}
-
-received liked(const topic_partition& where, std::int64_t offset) {
-  received out;
-  out.content.topic = where.topic;
-  out.content.partition = where.partition;
-  out.content.key = "7";
-  out.content.value = R"({"postId":64,"postWriterId":7,"userId":9,"name":"Sally","contents":"hello"})";
-  out.content.headers = {{"ce_id", std::to_string(where.partition) + "-" + std::to_string(offset)}};
-  out.offset = offset;
-  out.time = 1'700'000'000'000;
-  return out;
-}
-
-received poison(const topic_partition& where, std::int64_t offset) {
-  auto out = liked(where, offset);
-  out.content.value = "{";
-  return out;
-}
-
-feed_options small_options() {
-  feed_options out;
-  out.event_topics = {likes_0.topic};
-  out.request_topics = {requests_0.topic};
-  out.group.batch_records_max = 10;
-  out.events_under_way_max = 20;
-  out.requests_under_way_max = 4;
-  out.retry_ms = 100;
-  out.retry_max_ms = 1'000;
-  out.revoke_wait_ms = 50;
-  out.commit_interval_ms = 200;
-  return out;
-}
-
-struct world {
-  explicit world(feed_options options = small_options())
-      : letters(node, {.name = "letters", .records_max = 100, .retry_ms = 1}, boxed()),
-        under_test(std::move(options), parts(), [] {}) {
-    const std::lock_guard lock(boxed_producer::mutex);
-    boxed_producer::sent.clear();
-    boxed_producer::reports.clear();
-  }
-
-  feed_parts parts() {
-    feed_parts out;
-    out.consume = [this](std::vector<protocol::push_event> events, done_function done) {
-      std::vector<std::string> ids;
-      for (const auto& event : events) {
-        ids.push_back(event.id);
-        times.push_back(event.time);
-      }
-      batches.emplace_back(std::move(ids), std::move(done));
-    };
-    out.serve = [this](const received& request, done_function done) {
-      served.emplace_back(request.offset, std::move(done));
-    };
-    out.catch_up = [this](done_function done) { catching_up.push_back(std::move(done)); };
-    out.is_full = [this] { return full; };
-    out.dead_letters = &letters;
-    out.clock = &clock;
-    return out;
-  }
-
-  void assign(const partitions& which, bool caught_up = true) {
-    under_test.assigned(control, which);
-    if (!caught_up) return;
-    catching_up.back()({});
-    turn();
-  }
-  void revoke(const partitions& which, bool lost = false) {
-    under_test.revoked(control, which, lost);
-    for (const auto& where : which) control.flowing.erase(where);
-  }
-  void turn() { under_test.turn(control); }
-  void later(std::int64_t ms) {
-    clock.us += ms * 1000;
-    turn();
-  }
-  void give(const topic_partition& where, std::int64_t from, std::int64_t count = 1) {
-    std::vector<received> batch;
-    batch.reserve(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i) batch.push_back(liked(where, from + i));
-    under_test.records(control, std::move(batch));
-  }
-  /// What the oldest batch that is under way comes to.
-  void batch_is(const result<void>& outcome) {
-    auto done = std::move(batches.front().second);
-    batches.erase(batches.begin());
-    done(outcome);
-    turn();
-  }
-  std::optional<std::int64_t> committed(const topic_partition& where) {
-    const auto found = control.committed.find(where);
-    return found == control.committed.end() ? std::nullopt : std::optional(found->second);
-  }
-  std::vector<record> sent_letters() {
-    const std::lock_guard lock(boxed_producer::mutex);
-    std::vector<record> out;
-    out.reserve(boxed_producer::sent.size());
-    for (const auto& [what, token] : boxed_producer::sent) out.push_back(what);
-    return out;
-  }
-  /// The broker's answer to all letters so far; waits until the feed could have heard of it.
-  void letters_are(const result<placed>& outcome) {
-    const auto before = letters.metrics().sent + letters.metrics().failed;
-    std::size_t count = 0;
-    {
-      const std::lock_guard lock(boxed_producer::mutex);
-      count = boxed_producer::sent.size();
-      for (const auto& [what, token] : boxed_producer::sent) boxed_producer::reports.push_back({token, outcome});
-      boxed_producer::sent.clear();
-    }
-    boxed_producer::wake();
-    REQUIRE(eventually([&] {
-      return letters.metrics().sent + letters.metrics().failed == before + count && letters.metrics().waiting == 0;
-    }));
-    turn();
-  }
-
-  hand_clock clock;
-  runtime::node node{{}, [] { return timestamp_t{1}; }};
-  sender letters;
-  std::vector<std::pair<std::vector<std::string>, done_function>> batches;
-  std::vector<timestamp_t> times;  ///< of all events handed over
-  std::vector<std::pair<std::int64_t, done_function>> served;
-  std::vector<done_function> catching_up;
-  bool full = false;
-  scripted_control control;
-  feed_handler under_test;
-};
-
-const error ours{error_code::store_unavailable, "the disk is full"};
-
-}  // namespace
 
 TEST_CASE("nothing flows before the table of subscriptions is caught up with", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0, requests_0}, false);
   CHECK(w.control.flowing.empty());
   w.catching_up.at(0)(error{error_code::unavailable, "later"});
@@ -232,7 +21,7 @@ TEST_CASE("nothing flows before the table of subscriptions is caught up with", "
 }
 
 TEST_CASE("what an earlier assignment caught up with does not count for a later one", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0}, false);
   w.revoke({likes_0});
   w.assign({likes_0, likes_1}, false);
@@ -245,7 +34,7 @@ TEST_CASE("what an earlier assignment caught up with does not count for a later 
 }
 
 TEST_CASE("offsets are committed after the effects are durable, not before", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0});
   w.give(likes_0, 5, 3);
   REQUIRE(w.batches.size() == 1);
@@ -260,7 +49,7 @@ TEST_CASE("offsets are committed after the effects are durable, not before", "[k
 }
 
 TEST_CASE("an event without a time, or of a time to come, is one of now", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0});
   auto without = liked(likes_0, 0);
   without.time = 0;
@@ -274,7 +63,7 @@ TEST_CASE("an event without a time, or of a time to come, is one of now", "[kafk
 }
 
 TEST_CASE("batches follow each other, in the order of the partition", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0});
   w.give(likes_0, 0, 15);
   w.give(likes_0, 15, 3);
@@ -288,7 +77,7 @@ TEST_CASE("batches follow each other, in the order of the partition", "[kafka]")
 
 TEST_CASE("a failure of ours is tried again with its partitions paused, and nothing becomes a dead letter", "[kafka]") {
   social::test::captured_log lines;
-  world w;
+  feed_world w;
   w.assign({likes_0, requests_0});
   w.give(likes_0, 0, 2);
   for (int attempt = 1; attempt <= 4; ++attempt) {
@@ -313,7 +102,7 @@ TEST_CASE("a failure of ours is tried again with its partitions paused, and noth
 
 TEST_CASE("poison goes aside at once and its partition goes on; the offset waits for the letter", "[kafka]") {
   social::test::captured_log lines;
-  world w;
+  feed_world w;
   w.assign({likes_0});
   w.under_test.records(w.control, {liked(likes_0, 0), poison(likes_0, 1), liked(likes_0, 2)});
   REQUIRE(w.batches.size() == 1);
@@ -334,7 +123,7 @@ TEST_CASE("poison goes aside at once and its partition goes on; the offset waits
 
 TEST_CASE("a letter that cannot be sent is sent again; one that never can is sent without its value", "[kafka]") {
   social::test::captured_log lines;
-  world w;
+  feed_world w;
   w.assign({likes_0});
   w.under_test.records(w.control, {poison(likes_0, 0)});
   REQUIRE(eventually([&] { return w.sent_letters().size() == 1; }));
@@ -364,7 +153,7 @@ TEST_CASE("a letter that cannot be sent is sent again; one that never can is sen
 
 TEST_CASE("requests are done in any order, committed up to the first that is not", "[kafka]") {
   social::test::captured_log lines;
-  world w;
+  feed_world w;
   w.assign({requests_0});
   std::vector<received> three;
   for (std::int64_t offset = 0; offset < 3; ++offset) {
@@ -389,7 +178,7 @@ TEST_CASE("requests are done in any order, committed up to the first that is not
 }
 
 TEST_CASE("at its limits a partition is paused, and goes on when half of it is done", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0, requests_0});
   SECTION("events") {
     w.give(likes_0, 0, 19);
@@ -436,7 +225,7 @@ TEST_CASE("at its limits a partition is paused, and goes on when half of it is d
 }
 
 TEST_CASE("a clean hand-over waits for what is outside, commits it, and leaves the rest to the next", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0});
   w.give(likes_0, 0, 15);
   REQUIRE(w.batches.size() == 1);  // ten are with the push role, five wait
@@ -457,7 +246,7 @@ TEST_CASE("what takes longer than a hand-over may is not committed, and its end 
   social::test::captured_log lines;
   auto options = small_options();
   options.revoke_wait_ms = 0;
-  world w(options);
+  feed_world w(options);
   w.assign({likes_0});
   w.give(likes_0, 0, 2);
   w.revoke({likes_0});
@@ -474,7 +263,7 @@ TEST_CASE("what takes longer than a hand-over may is not committed, and its end 
 }
 
 TEST_CASE("partitions that are lost already are not committed", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0});
   w.give(likes_0, 0, 2);
   w.revoke({likes_0}, true);
@@ -483,7 +272,7 @@ TEST_CASE("partitions that are lost already are not committed", "[kafka]") {
 }
 
 TEST_CASE("a commit that was taken and not done is made up for, though nothing moves", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0});
   w.give(likes_0, 0, 2);
   w.batch_is({});
@@ -496,7 +285,7 @@ TEST_CASE("a commit that was taken and not done is made up for, though nothing m
 }
 
 TEST_CASE("a commit that is refused is made up for", "[kafka]") {
-  world w;
+  feed_world w;
   w.assign({likes_0});
   w.give(likes_0, 0, 2);
   w.batch_is({});
@@ -509,7 +298,7 @@ TEST_CASE("a commit that is refused is made up for", "[kafka]") {
 }
 
 TEST_CASE("the lag is what is not done, and as old as the oldest of it", "[kafka]") {
-  world w;
+  feed_world w;
   w.under_test.look_at_ends([] { return std::map<topic_partition, std::int64_t>{{likes_0, 10}}; });
   w.assign({likes_0});
   w.give(likes_0, 4, 2);

@@ -155,7 +155,7 @@ TEST_CASE("a request that cannot be read is answered, too", "[kafka][responder]"
 TEST_CASE("the key and removals are answered", "[kafka][responder]") {
   fixture f;
   f.serve(topic::push_request, R"({"kind":"public-key"})");
-  CHECK(f.replied().value == R"({"publicKey":"BKey","keyId":"k1"})");
+  CHECK(f.replied().value == R"({"kind":"public-key","publicKey":"BKey","keyId":"k1"})");
   f.key = error{error_code::unavailable, "push.mode console has no key"};
   f.serve(topic::push_request, R"({"kind":"public-key"})");
   CHECK(f.refused().at("message") == "push.mode console has no key");
@@ -201,7 +201,7 @@ TEST_CASE("replies are written as their topic wants them, errors too", "[kafka][
   fixture f({{"answers", {value_codec::json_string, "java.lang.String"}}});
   f.serve(topic::push_request, R"("{\"kind\":\"public-key\"}")");
   const auto reply = f.replied();
-  CHECK(reply.value == R"("{\"publicKey\":\"BKey\",\"keyId\":\"k1\"}")");
+  CHECK(reply.value == R"("{\"kind\":\"public-key\",\"publicKey\":\"BKey\",\"keyId\":\"k1\"}")");
   CHECK(*reply.find("__TypeId__") == "java.lang.String");
   f.serve(topic::push_request, "{}");
   CHECK(read_value(f.replied().value)->contains("error"));
@@ -271,10 +271,44 @@ TEST_CASE("what nobody can be told of comes again, unless that is of no use", "[
     CHECK(outcome(error_code::overloaded, nowhere) == "overloaded");
     CHECK(outcome(error_code::outcome_unknown, nowhere) == "outcome_unknown");
     CHECK(outcome(error_code::io_error, nowhere) == "io_error");
-    CHECK(outcome(error_code::invalid_input, nowhere) == "finished");
+    CHECK(outcome(error_code::subscription_not_found, nowhere) == "finished");
     CHECK(outcome(error_code::internal, nowhere) == "finished");
     CHECK(outcome(error_code::corrupt_record, nowhere) == "finished");
   }
+}
+
+TEST_CASE("a wrong request that nobody can be told of is poison", "[kafka][responder]") {
+  const auto [name, value, word] = GENERATE(table<std::string_view, std::optional<std::string>, std::string_view>(
+      {{topic::subscription_request, "{", "malformed_json"},
+       {topic::subscription_request, std::nullopt, "malformed_json"},
+       {topic::subscription_request, "{}", "invalid_input"},
+       {topic::push_request, R"({"kind":"dance"})", "invalid_input"}}));
+  const auto nowhere = GENERATE(as<std::string>{}, "", "v1.push.request");
+  const bool is_old = GENERATE(false, true);
+  fixture f;
+  auto r = fixture::request(name, value);
+  r.content.headers = {{"kafka_replyTopic", nowhere}};
+  if (is_old && word == "malformed_json") r.time -= 3'600'001;  // that it cannot be read does not depend on its age
+  f.serve(r);
+  CHECK(f.replies.empty());
+  REQUIRE(f.finished.size() == 1);
+  REQUIRE(!f.finished[0]);
+  CHECK(describe(f.finished[0].error().code).word == word);
+  CHECK(is_poison(f.finished[0].error()));
+  CHECK(f.under_test->metrics().refused == 1);
+  CHECK(f.under_test->metrics().unanswered == 0);  // it is aside
+}
+
+TEST_CASE("what the push role judges as against the rules is poison, too, where nobody can be told",
+          "[kafka][responder]") {
+  fixture f;
+  auto r = fixture::request(topic::subscription_request, good_subscription);
+  r.content.headers.clear();
+  f.serve(r);
+  f.subscriptions.at(0).done(error{error_code::invalid_input, "no such origin"});
+  REQUIRE(f.finished.size() == 1);
+  REQUIRE(!f.finished[0]);
+  CHECK(is_poison(f.finished[0].error()));
 }
 
 TEST_CASE("what the end cuts off is left for the next process, unanswered", "[kafka][responder]") {

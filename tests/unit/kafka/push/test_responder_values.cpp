@@ -124,7 +124,7 @@ TEST_CASE("replies have the contract's form, byte for byte", "[kafka][responder]
   CHECK(subscription_value({12, 65, "https://push.example/\"1\"", "ko", 1'600'000'000'123}) ==
         R"({"seq":12,"userId":65,"notificationEndPoint":"https://push.example/\"1\"","locale":"ko",)"
         R"("createAt":"2020-09-13T12:26:40.123Z"})");
-  CHECK(public_key_value({"BKey", "k1"}) == R"({"publicKey":"BKey","keyId":"k1"})");
+  CHECK(public_key_value({"BKey", "k1"}) == R"({"kind":"public-key","publicKey":"BKey","keyId":"k1"})");
   CHECK(removed_value({65, 12}, {.replayed = true}) ==
         R"({"kind":"remove","userId":65,"id":12,"removed":true,"replayed":true})");
   CHECK(removed_value({65, 12}, {}) == R"({"kind":"remove","userId":65,"id":12,"removed":true})");
