@@ -21,6 +21,7 @@ constexpr int flush_look_ms = 50;
 struct heritage {
   /// The broker refused a batch as too large. Which of its records is to blame shows only when they travel alone.
   std::atomic<bool> one_by_one{false};
+  std::atomic<bool> made{false};  ///< there was a life before
 };
 
 /// For the table of subscriptions: all versions of an endpoint share a partition. Runs on any thread of librdkafka.
@@ -30,32 +31,6 @@ std::int32_t partition_by_prefix(const rd_kafka_topic_t* topic, const void* key,
   const auto prefix = whole.substr(0, whole.find('/'));
   return rd_kafka_msg_partitioner_murmur2(topic, prefix.data(), prefix.size(), partitions, topic_opaque,
                                           message_opaque);
-}
-
-result<rd::conf_handle> configure(const client_settings& settings, const producer_options& options, bool one_by_one) {
-  const std::vector<rd::setting> defaults = {{"linger.ms", std::to_string(options.linger_ms)},
-                                             {"compression.type", options.compression}};
-  std::vector<rd::setting> fixed = {
-      {"enable.idempotence", "true"},
-      // With more, a batch that is refused at first (a leader that has just learned of its partition, too few replicas)
-      // can be overtaken by the next one: to a producer that a broker does not know yet it allows any first sequence.
-      // librdkafka then takes the first batch for stored, too, and it is lost.
-      {"max.in.flight.requests.per.connection", "1"},
-      {"acks", "all"},
-      {"partitioner", "murmur2_random"},
-      {"message.timeout.ms", std::to_string(options.message_timeout_ms)},
-      {"queue.buffering.max.messages", std::to_string(options.queue_records_max)},
-      {"queue.buffering.max.kbytes", std::to_string(options.queue_bytes_max / 1024 + 1)},
-      {"allow.auto.create.topics", "false"},
-  };
-  // Without a time limit nobody gives up on a record, so one that is given up ends this life: what lies behind it would
-  // overtake it.
-  if (options.message_timeout_ms == 0) fixed.emplace_back("enable.gapless.guarantee", "true");
-  if (one_by_one) fixed.emplace_back("batch.num.messages", "1");
-  auto conf = rd::make_conf(settings, defaults, fixed);
-  if (conf && options.partition_by_key_prefix)
-    rd_kafka_topic_conf_set_partitioner_cb(rd_kafka_conf_get_default_topic_conf(conf->get()), partition_by_prefix);
-  return conf;
 }
 
 class librdkafka_producer final : public producer {
@@ -287,15 +262,43 @@ class librdkafka_producer final : public producer {
 
 }  // namespace
 
+result<rd::conf_handle> rd::make_producer_conf(const client_settings& settings, const producer_options& options,
+                                               bool one_by_one) {
+  const std::vector<rd::setting> defaults = {{"linger.ms", std::to_string(options.linger_ms)},
+                                             {"compression.type", options.compression}};
+  std::vector<rd::setting> fixed = {
+      {"enable.idempotence", "true"},
+      // With more, a batch that is refused at first (a leader that has just learned of its partition, too few replicas)
+      // can be overtaken by the next one: to a producer that a broker does not know yet it allows any first sequence.
+      // librdkafka then takes the first batch for stored, too, and it is lost.
+      {"max.in.flight.requests.per.connection", "1"},
+      {"acks", "all"},
+      {"partitioner", "murmur2_random"},
+      {"message.timeout.ms", std::to_string(options.message_timeout_ms)},
+      {"queue.buffering.max.messages", std::to_string(options.queue_records_max)},
+      {"queue.buffering.max.kbytes", std::to_string(options.queue_bytes_max / 1024 + 1)},
+      {"allow.auto.create.topics", "false"},
+  };
+  // Without a time limit nobody gives up on a record, so one that is given up ends this life: what lies behind it would
+  // overtake it.
+  if (options.message_timeout_ms == 0) fixed.emplace_back("enable.gapless.guarantee", "true");
+  if (one_by_one) fixed.emplace_back("batch.num.messages", "1");
+  auto conf = rd::make_conf(settings, defaults, fixed);
+  if (conf && options.partition_by_key_prefix)
+    rd_kafka_topic_conf_set_partitioner_cb(rd_kafka_conf_get_default_topic_conf(conf->get()), partition_by_prefix);
+  return conf;
+}
+
 producer_factory real_producer(client_settings settings, producer_options options,
                                std::shared_ptr<client_health> health) {
   return [settings = std::move(settings), options = std::move(options), health = std::move(health),
           shared = std::make_shared<heritage>()](std::function<void()> wake) -> result<std::unique_ptr<producer>> {
     const bool one_by_one = shared->one_by_one;
-    auto conf = configure(settings, options, one_by_one);
+    auto conf = rd::make_producer_conf(settings, options, one_by_one);
     if (!conf) return conf.error();
     auto client = rd::make_client(RD_KAFKA_PRODUCER, std::move(*conf), settings);
     if (!client) return client.error();
+    if (shared->made.exchange(true)) health->restarted();
     return std::make_unique<librdkafka_producer>(std::move(*client), options.name, one_by_one, health, shared,
                                                  std::move(wake));
   };

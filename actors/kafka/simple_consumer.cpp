@@ -4,23 +4,27 @@
 
 namespace social::kafka::rd {
 
+result<conf_handle> simple_consumer::make_conf(const client_settings& settings, std::size_t fetch_bytes_max) {
+  constexpr std::size_t message_bytes_max = 1'000'000;  // librdkafka wants at least one message to fit
+  return rd::make_conf(settings,
+                       {{"isolation.level", "read_committed"},
+                        {"queued.max.messages.kbytes", std::to_string(fetch_bytes_max / 1024 + 1)},
+                        {"fetch.max.bytes", std::to_string(std::max(fetch_bytes_max, message_bytes_max))},
+                        // A broker does one request of a connection after the other: questions wait for a fetch that
+                        // waits.
+                        {"fetch.wait.max.ms", "250"},
+                        {"socket.timeout.ms", "10000"}},
+                       {{"enable.auto.commit", "false"},
+                        {"enable.auto.offset.store", "false"},
+                        {"auto.offset.reset", "error"},
+                        {"enable.partition.eof", "true"},
+                        {"allow.auto.create.topics", "false"}});
+}
+
 result<std::unique_ptr<simple_consumer>> simple_consumer::make(const client_settings& settings,
                                                                const std::vector<std::string>& topics,
                                                                std::size_t fetch_bytes_max) {
-  constexpr std::size_t message_bytes_max = 1'000'000;  // librdkafka wants at least one message to fit
-  auto conf =
-      make_conf(settings,
-                {{"isolation.level", "read_committed"},
-                 {"queued.max.messages.kbytes", std::to_string(fetch_bytes_max / 1024 + 1)},
-                 {"fetch.max.bytes", std::to_string(std::max(fetch_bytes_max, message_bytes_max))},
-                 // A broker does one request of a connection after the other: questions wait for a fetch that waits.
-                 {"fetch.wait.max.ms", "250"},
-                 {"socket.timeout.ms", "10000"}},
-                {{"enable.auto.commit", "false"},
-                 {"enable.auto.offset.store", "false"},
-                 {"auto.offset.reset", "error"},
-                 {"enable.partition.eof", "true"},
-                 {"allow.auto.create.topics", "false"}});
+  auto conf = make_conf(settings, fetch_bytes_max);
   if (!conf) return conf.error();
   auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf), settings);
   if (!client) return client.error();

@@ -17,6 +17,7 @@ namespace social::kafka::rd {
 class simple_consumer {
  public:
   /// Errors: invalid_input, internal.
+  static result<conf_handle> make_conf(const client_settings& settings, std::size_t fetch_bytes_max);
   static result<std::unique_ptr<simple_consumer>> make(const client_settings& settings,
                                                        const std::vector<std::string>& topics,
                                                        std::size_t fetch_bytes_max);

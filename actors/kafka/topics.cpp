@@ -12,6 +12,9 @@ using setting = std::pair<std::string, std::string>;
 const setting kept_for_a_time{"cleanup.policy", "delete"};
 /// What a request or a reply holds (device keys) is of no use after a time-out of seconds.
 const setting kept_for_an_hour{"retention.ms", "3600000"};
+/// A broker deletes whole segments, and never the one that is written to: with its own limits (a week, or 1 GiB) an
+/// hour would be a week.
+const setting in_short_segments{"segment.ms", "600000"};
 
 /// What a push process that was switched off for a week has to know when it comes back: which devices are gone. The
 /// rest lets the cleaner remove superseded versions soon, although the topic is small and changes seldom.
@@ -39,6 +42,37 @@ std::vector<std::string> topics_of_push_events() {
   return out;
 }
 
+std::vector<std::string> topics_of_api_events() {
+  auto out = topics_of_push_events();
+  for (const auto name : {topic::post_created, topic::post_viewed}) out.emplace_back(name);
+  return out;
+}
+
+std::vector<std::string> topics_of_requests() {
+  return {std::string(topic::subscription_request), std::string(topic::push_request)};
+}
+
+std::vector<std::string> topics_of_replies() {
+  return {std::string(topic::subscription_response), std::string(topic::push_response)};
+}
+
+std::vector<std::string> topics_of_push() {
+  auto out = topics_of_push_events();
+  for (auto& name : topics_of_requests()) out.push_back(std::move(name));
+  const auto consumed = out.size();
+  for (std::size_t i = 0; i < consumed; ++i) out.push_back(dead_letters_of(out[i]));
+  for (auto& name : topics_of_replies()) out.push_back(std::move(name));
+  out.emplace_back(topic::subscription_table);
+  return out;
+}
+
+topic_gate gate_of_all(const std::vector<topic_plan>& plans, std::function<void()> open) {
+  topic_gate out;
+  out.open = std::move(open);
+  for (const auto& plan : plans) out.topics.push_back(plan.name);
+  return out;
+}
+
 std::vector<topic_plan> topics_of_the_contract(std::int32_t partitions, std::int32_t replication) {
   std::vector<topic_plan> out;
   const auto add = [&](std::string name, std::vector<setting> settings) {
@@ -51,12 +85,11 @@ std::vector<topic_plan> topics_of_the_contract(std::int32_t partitions, std::int
     add(name, {kept_for_a_time});
     add(dead_letters_of(name), {kept_for_a_time});
   }
-  for (const auto name : {topic::subscription_request, topic::push_request}) {
-    add(std::string(name), {kept_for_a_time, kept_for_an_hour});
+  for (const auto& name : topics_of_requests()) {
+    add(name, {kept_for_a_time, kept_for_an_hour, in_short_segments});
     add(dead_letters_of(name), {kept_for_a_time});
   }
-  for (const auto name : {topic::subscription_response, topic::push_response})
-    add(std::string(name), {kept_for_a_time, kept_for_an_hour});
+  for (const auto& name : topics_of_replies()) add(name, {kept_for_a_time, kept_for_an_hour, in_short_segments});
   add(std::string(topic::subscription_table), table_settings);
   return out;
 }

@@ -115,9 +115,10 @@ class bare_producer {
 /// Makes the topics of docs/events.md where they are missing.
 inline void wait_for_topics(const std::string& brokers) {
   std::atomic<bool> ready{false};
-  kafka::topic_keeper keeper(
-      {.brokers = brokers, .client_id = "bench", .options = {}}, kafka::topics_of_the_contract(3, 1),
-      [&ready] { ready = true; }, std::make_shared<kafka::client_health>());
+  const auto plans = kafka::topics_of_the_contract(3, 1);
+  kafka::topic_keeper keeper({.brokers = brokers, .client_id = "bench", .options = {}}, plans,
+                             {kafka::gate_of_all(plans, [&ready] { ready = true; })},
+                             std::make_shared<kafka::client_health>());
   wait_for([&] { return ready.load(); }, "the topics cannot be made");
 }
 

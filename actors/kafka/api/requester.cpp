@@ -7,6 +7,7 @@
 #include "actors/kafka/api/requester_desk.hpp"
 #include "actors/kafka/api/requester_key.hpp"
 #include "actors/kafka/api/requester_values.hpp"
+#include "actors/kafka/clients.hpp"
 #include "actors/kafka/log_reader.hpp"
 #include "actors/kafka/sender.hpp"
 #include "actors/kafka/topics.hpp"
@@ -67,14 +68,6 @@ class deadlines_actor final : public runtime::instrumented<requests_actor::base>
   std::shared_ptr<void> ended_;
 };
 
-producer_options producer_options_of(const requester_options& o) {
-  producer_options p;
-  p.name = "requests";
-  p.message_timeout_ms = o.timeout_ms;
-  p.linger_ms = 0;  // somebody waits for each
-  return p;
-}
-
 log_reader_options reader_options() {
   log_reader_options o;
   o.name = "replies";
@@ -94,7 +87,7 @@ class requester::parts {
         options_(std::move(options)),
         health_(std::move(health)),
         out_(node, {.name = "requests", .records_max = options_.requests_max},
-             real_producer(settings_, producer_options_of(options_), health_)),
+             real_producer(settings_, requests_producer(options_.timeout_ms), health_)),
         desk_(std::make_shared<request_desk>(options_, clock, random, edges())),
         key_(std::make_shared<kept_key>(options_.public_key_ttl_ms, options_.requests_max, clock,
                                         [this](auto done) { ask_key(std::move(done)); })),
@@ -132,7 +125,13 @@ class requester::parts {
 
   void push_key(std::function<void(result<protocol::push_key>)> done) { key_->get(std::move(done)); }
 
-  [[nodiscard]] requester_metrics metrics() const { return desk_->metrics(); }
+  [[nodiscard]] requester_metrics metrics() const {
+    auto out = desk_->metrics();
+    const auto sent = out_.metrics();
+    out.unsent = sent.failed;
+    out.restarts = sent.restarts;
+    return out;
+  }
 
   [[nodiscard]] std::string why_not_standing() const {
     if (reader_.load() == nullptr) return "the topics of Kafka are not there yet";

@@ -35,6 +35,8 @@ struct requester_metrics {
   std::uint64_t unmatched = 0;    ///< replies to somebody else, or too late
   std::uint64_t malformed = 0;    ///< replies that could not be read
   std::uint64_t waiting = 0;
+  std::uint64_t unsent = 0;    ///< that Kafka did not acknowledge: given up, or unknown
+  std::uint64_t restarts = 0;  ///< producers replaced
 };
 
 /// Owned by the composition root. Calls from any thread; callbacks run once, on threads of the requester, and must not

@@ -1,6 +1,8 @@
 #include "actors/kafka/push/responder_address.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "actors/kafka/topics.hpp"
 
@@ -8,7 +10,6 @@ namespace social::kafka {
 namespace {
 
 constexpr std::size_t topic_bytes_max = 249;  // org.apache.kafka.common.internals.Topic
-constexpr std::string_view event_prefix = "v1.event.";
 
 bool is_legal_name(std::string_view topic) noexcept {
   if (topic.empty() || topic.size() > topic_bytes_max || topic == "." || topic == "..") return false;
@@ -16,6 +17,17 @@ bool is_legal_name(std::string_view topic) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
            c == '-';
   });
+}
+
+/// What we write or read for something else than replies.
+const std::set<std::string, std::less<>>& forbidden() {
+  static const auto names = [] {
+    std::set<std::string, std::less<>> out;
+    for (auto& plan : topics_of_the_contract(1, 1)) out.insert(std::move(plan.name));
+    for (const auto& reply : topics_of_replies()) out.erase(reply);
+    return out;
+  }();
+  return names;
 }
 
 std::int32_t read_partition(const std::string& bytes) noexcept {
@@ -35,11 +47,9 @@ reply_address read_reply_address(const record& request) {
   return to;
 }
 
-bool may_reply_to(std::string_view name) noexcept {
+bool may_reply_to(std::string_view name) {
   if (!is_legal_name(name) || name.starts_with("__")) return false;
-  if (name.ends_with(topic::dead_letter_suffix)) return false;
-  if (name == topic::push_request || name == topic::subscription_table) return false;
-  return !name.starts_with(event_prefix) || name.starts_with(topic::subscription_response);
+  return !name.ends_with(topic::dead_letter_suffix) && !forbidden().contains(name);
 }
 
 std::string read_trace(const record& request) {

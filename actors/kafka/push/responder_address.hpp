@@ -23,9 +23,8 @@ struct reply_address {
 reply_address read_reply_address(const record& request);
 
 /// Whoever asks names the topic, so it must be one where a stray record harms nobody: a legal name; none of Kafka's own
-/// (`__...`); no event (`v1.event.*`, but for topics of replies to subscriptions), no request, dead letter or table of
-/// ours.
-bool may_reply_to(std::string_view topic) noexcept;
+/// (`__...`); none of the contract's (topics_of_the_contract) but for those of replies; no dead letter topic.
+bool may_reply_to(std::string_view topic);
 
 /// `traceparent` of the request, when it looks like one (W3C Trace Context, version 00); else empty.
 std::string read_trace(const record& request);

@@ -1,6 +1,7 @@
 #include "actors/kafka/push/subscription_table.hpp"
 
 #include <cassert>
+#include <condition_variable>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::string_view outbox_name = "subscriptions";
 constexpr std::int64_t retry_ms = 500;
+/// A process applies some thousands of records in a second.
+constexpr std::uint64_t lag_current_max = 10'000;
 
 bridge_options outbox_options() {
   bridge_options options;
@@ -34,23 +37,22 @@ class subscription_table::parts {
         settings_(std::move(from.settings)),
         health_(std::move(from.health)),
         commands_(std::move(from.command), clock_, store_.log->shards()),
+        node_(*from.node),
+        make_(std::move(from.make)),
         progress_(store_, std::string(outbox_name)),
         applier_(store_, clock_, progress_, commands_) {
-    // Before the bridge looks for its cursors.
     load();
-    outbox_ = std::make_unique<bridge>(*from.node, outbox_options(), *store_.log, store_, clock_,
-                                       publish_subscriptions(protocol::event_source(store_.log->store_id())),
-                                       std::move(from.make));
   }
   ~parts() { stop(std::chrono::milliseconds(0)); }
   parts(const parts&) = delete;
   parts& operator=(const parts&) = delete;
 
-  void open() {
+  bool open() {
     while (!progress_.is_loaded() && !load())
-      if (commands_.rest(retry_ms)) return;
+      if (rest_before_load()) return false;
     const std::lock_guard lock(mutex_);
-    if (reader_ || commands_.stopped()) return;
+    if (reader_) return true;
+    if (commands_.stopped()) return false;
     outbox_->open();
     log_reader_options options;
     options.name = "subscriptions";
@@ -62,6 +64,13 @@ class subscription_table::parts {
     audit_is_coming_ = true;
     reader_->catch_up([this](const result<void>& read) { audit(read); });
     for (auto& done : std::exchange(early_, {})) reader_->catch_up(std::move(done));
+    return true;
+  }
+
+  void stop_waiting() {
+    const std::lock_guard lock(mutex_);
+    waits_ = false;
+    waits_no_more_.notify_all();
   }
 
   void catch_up(std::function<void(result<void>)> done) {
@@ -74,14 +83,22 @@ class subscription_table::parts {
   }
 
   void when_published(id_t user, std::function<void(result<void>)> done) {
-    outbox_->when_published(shard_of(user, store_.log->shards()), std::move(done));
+    if (auto* outbox = this->outbox())
+      return outbox->when_published(shard_of(user, store_.log->shards()), std::move(done));
+    done(error{error_code::unavailable, "the table of subscriptions cannot be written yet"});
+  }
+
+  [[nodiscard]] bool is_current() const {
+    const std::lock_guard lock(mutex_);
+    return reader_ && reader_->stands() && reader_->lag() <= lag_current_max;
   }
 
   [[nodiscard]] table_status status() const {
     table_status out;
     out.applied = applier_.applied();
     out.malformed = applier_.malformed();
-    out.outbox = outbox_->status();
+    out.outbox.name = outbox_name;
+    if (const auto* outbox = this->outbox()) out.outbox = outbox->status();
     const std::lock_guard lock(mutex_);
     out.reading = reader_ && reader_->stands();
     out.lag = reader_ ? reader_->lag() : 0;
@@ -91,6 +108,7 @@ class subscription_table::parts {
   bool stop(std::chrono::milliseconds deadline) {
     const auto until = std::chrono::steady_clock::now() + deadline;
     commands_.stop();
+    stop_waiting();
     std::unique_ptr<log_reader> ending;
     std::vector<std::function<void(result<void>)>> early;
     {
@@ -106,16 +124,39 @@ class subscription_table::parts {
       if (complete && progress_.audit() == table_audit_kind::none) note_complete();
     }
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    return outbox_->stop(std::max(left, std::chrono::milliseconds(0)));
+    auto* outbox = this->outbox();
+    return outbox == nullptr || outbox->stop(std::max(left, std::chrono::milliseconds(0)));
   }
 
  private:
+  /// Null before `load` has succeeded; there until the end from then on.
+  [[nodiscard]] bridge* outbox() const {
+    const std::lock_guard lock(mutex_);
+    return outbox_.get();
+  }
+
+  /// True: it is not tried again.
+  bool rest_before_load() {
+    std::unique_lock lock(mutex_);
+    return waits_no_more_.wait_for(lock, std::chrono::milliseconds(retry_ms), [this] { return !waits_; });
+  }
+
   bool load() {
     const auto loaded = progress_.load(clock_.now());
-    if (loaded) return true;
+    if (loaded) return make_outbox();
     log::error("kafka", "the position in the table of subscriptions cannot be read; it is tried again",
                {{"reason", loaded.error().text()}});
     return false;
+  }
+
+  /// It reads its cursors when it is made: not before those of a first start are written, or it would publish what
+  /// came before the table.
+  bool make_outbox() {
+    const std::lock_guard lock(mutex_);
+    if (!stopped_ && !outbox_)
+      outbox_ = std::make_unique<bridge>(node_, outbox_options(), *store_.log, store_, clock_,
+                                         publish_subscriptions(protocol::event_source(store_.log->store_id())), make_);
+    return true;
   }
 
   result<void> take(const std::vector<received>& records) {
@@ -164,10 +205,14 @@ class subscription_table::parts {
   const client_settings settings_;
   const std::shared_ptr<client_health> health_;
   subscription_commands commands_;
+  runtime::node& node_;
+  const producer_factory make_;
   table_progress progress_;
   table_applier applier_;
-  std::unique_ptr<bridge> outbox_;
   mutable std::mutex mutex_;
+  std::condition_variable waits_no_more_;
+  bool waits_ = true;  ///< for a store that cannot be read
+  std::unique_ptr<bridge> outbox_;
   bool stopped_ = false;
   bool audit_is_coming_ = false;
   std::vector<std::function<void(result<void>)>> early_;  ///< who asked before `open`
@@ -176,8 +221,14 @@ class subscription_table::parts {
 
 subscription_table::subscription_table(table_parts from) : parts_(std::make_unique<parts>(std::move(from))) {}
 subscription_table::~subscription_table() = default;
-void subscription_table::open() {
-  parts_->open();
+bool subscription_table::open() {
+  return parts_->open();
+}
+void subscription_table::stop_waiting() {
+  parts_->stop_waiting();
+}
+bool subscription_table::is_current() const {
+  return parts_->is_current();
 }
 void subscription_table::catch_up(std::function<void(result<void>)> done) {
   parts_->catch_up(std::move(done));

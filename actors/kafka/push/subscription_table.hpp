@@ -43,12 +43,17 @@ class subscription_table {
   subscription_table(const subscription_table&) = delete;
   subscription_table& operator=(const subscription_table&) = delete;
 
-  /// The topic exists: begins to publish and to read.
-  void open();
+  /// The topic exists: begins to publish and to read. Waits for a store that cannot say yet how far the table was read;
+  /// false: `stop_waiting` or `stop` came first, and nothing was begun.
+  bool open();
+  /// Any thread: an `open` that waits returns, a later one does not wait. Everything else goes on.
+  void stop_waiting();
   /// See log_reader::catch_up; before `open` it waits for it.
   void catch_up(std::function<void(result<void>)> done);
   /// `done` when what this process has decided about the user so far is in the topic.
   void when_published(id_t user, std::function<void(result<void>)> done);
+  /// It is being read, and what has not been applied yet is no more than some seconds' work.
+  [[nodiscard]] bool is_current() const;
   [[nodiscard]] table_status status() const;
   bool stop(std::chrono::milliseconds deadline);
 

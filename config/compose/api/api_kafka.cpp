@@ -4,6 +4,7 @@
 #include "actors/base/log.hpp"
 #include "actors/kafka/api/publication.hpp"
 #include "actors/kafka/api/requester.hpp"
+#include "actors/kafka/clients.hpp"
 #include "actors/protocol/public_event.hpp"
 #include "config/compose/common/kafka_report.hpp"
 
@@ -35,6 +36,8 @@ std::string to_json(const kafka::requester_metrics& m) {
       .member("unmatched", m.unmatched)
       .member("malformed", m.malformed)
       .member("waiting", m.waiting)
+      .member("unsent", m.unsent)
+      .member("restarts", m.restarts)
       .end_object();
   return out;
 }
@@ -49,6 +52,8 @@ void collect_requests(const kafka::requester_metrics& m, inspect::metric_sink& s
   count("social_kafka_requests_unavailable_total", "Requests refused at once, because Kafka was away", m.unavailable);
   count("social_kafka_replies_unmatched_total", "Replies to somebody else, or too late", m.unmatched);
   count("social_kafka_replies_malformed_total", "Replies that could not be read", m.malformed);
+  count("social_kafka_requests_unsent_total", "Requests that Kafka did not acknowledge", m.unsent);
+  collect_restarts("requests", m.restarts, sink);
   sink.gauge("social_kafka_waiting_requests", "Requests that wait for a reply", static_cast<double>(m.waiting));
 }
 
@@ -67,9 +72,9 @@ api_kafka::api_kafka(host& on, kafka_link& link, ports::store store, bool asks_p
   parts_->outbox = std::make_unique<kafka::bridge>(
       on.node, bridge_options_of(s), *store.log, store, on.clock,
       kafka::publish_domain_events(protocol::event_source(store.log->store_id()), link.formats()),
-      kafka::real_producer(link.client(), {.name = "events"}, link.health()));
+      kafka::real_producer(link.client(), kafka::events_producer(), link.health()));
   auto* outbox = parts_->outbox.get();
-  link.when_topics_exist([outbox] { outbox->open(); });
+  link.when_topics_exist(kafka::topics_of_api_events(), [outbox] { outbox->open(); });
   link.add_member("outbox", [outbox] { return compose::to_json(outbox->status()); });
   on.inspector.add_subscriber([outbox] { return subscriber_json(outbox->status()); });
   on.inspector.add_checks([outbox] { return std::vector{check_outbox("kafka.outbox", outbox->status())}; });
@@ -79,7 +84,9 @@ api_kafka::api_kafka(host& on, kafka_link& link, ports::store store, bool asks_p
   parts_->requests = std::make_unique<kafka::requester>(on.node, link.client(), requester_options_of(s, link.formats()),
                                                         on.clock, on.random, link.health());
   auto* requests = parts_->requests.get();
-  link.when_topics_exist([requests] { requests->open(); });
+  auto both_ways = kafka::topics_of_requests();
+  for (auto& name : kafka::topics_of_replies()) both_ways.push_back(std::move(name));
+  link.when_topics_exist(std::move(both_ways), [requests] { requests->open(); });
   link.add_member("requests", [requests] { return to_json(requests->metrics()); });
   on.inspector.add_checks([requests] { return requests->readiness(); });
   on.inspector.add_metrics([requests](inspect::metric_sink& sink) { collect_requests(requests->metrics(), sink); });

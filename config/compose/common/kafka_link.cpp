@@ -17,8 +17,8 @@ kafka_link::~kafka_link() {
   stop();
 }
 
-void kafka_link::when_topics_exist(std::function<void()> open) {
-  opens_.push_back(std::move(open));
+void kafka_link::when_topics_exist(std::vector<std::string> topics, std::function<void()> open) {
+  gates_.push_back({std::move(topics), std::move(open)});
 }
 
 void kafka_link::add_member(std::string name, std::function<std::string()> report) {
@@ -28,11 +28,7 @@ void kafka_link::add_member(std::string name, std::function<std::string()> repor
 void kafka_link::start() {
   const auto& kafka = on_.settings.kafka;
   topics_ = std::make_unique<kafka::topic_keeper>(
-      client_, kafka::topics_of_the_contract(kafka.partitions, kafka.replication),
-      [this] {
-        for (const auto& open : opens_) open();
-      },
-      health_);
+      client_, kafka::topics_of_the_contract(kafka.partitions, kafka.replication), gates_, health_);
 }
 
 void kafka_link::stop() {

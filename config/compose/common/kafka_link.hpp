@@ -32,8 +32,8 @@ class kafka_link {
   [[nodiscard]] const kafka::topic_formats& formats() const { return formats_; }
   [[nodiscard]] const std::shared_ptr<kafka::client_health>& health() const { return health_; }
 
-  /// `open` runs once, on the topic keeper's thread, when all topics exist; perhaps never.
-  void when_topics_exist(std::function<void()> open);
+  /// `open` runs once, on the topic keeper's thread, when these topics exist; perhaps never.
+  void when_topics_exist(std::vector<std::string> topics, std::function<void()> open);
   /// A member of GET /admin/kafka, as JSON.
   void add_member(std::string name, std::function<std::string()> report);
 
@@ -50,7 +50,7 @@ class kafka_link {
   const kafka::client_settings client_;
   const kafka::topic_formats formats_;
   const std::shared_ptr<kafka::client_health> health_ = std::make_shared<kafka::client_health>();
-  std::vector<std::function<void()>> opens_;
+  std::vector<kafka::topic_gate> gates_;
   std::vector<std::pair<std::string, std::function<std::string()>>> members_;
   std::unique_ptr<kafka::topic_keeper> topics_;
 };

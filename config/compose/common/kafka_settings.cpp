@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/kafka/clients.hpp"
 #include "actors/kafka/topics.hpp"
 
 namespace social::compose {
@@ -13,6 +14,16 @@ bool is_misspelt(const std::string& topic) {
   if (!topic.starts_with("v1.event.") && !topic.starts_with("v1.push.")) return false;
   return std::ranges::none_of(kafka::topics_of_the_contract(1, 1),
                               [&topic](const auto& plan) { return plan.name == topic; });
+}
+
+kafka::clients_plan clients_of(const config::settings& s) {
+  kafka::clients_plan plan;
+  plan.publishes = s.roles.api;
+  plan.asks = s.roles.api && !s.push.off;
+  plan.request_timeout_ms = s.kafka.request_timeout.count();
+  plan.consumes = s.roles.push && !s.push.off;
+  plan.group.group = s.kafka.group;
+  return plan;
 }
 
 result<void> check_topics(const config::assignments& given, const std::string& option) {
@@ -41,7 +52,9 @@ result<void> check_kafka(const config::invocation& invocation) {
   if (!s.kafka.is_used()) return {};
   if (auto checked = check_topics(s.kafka.codecs, "kafka.codec"); !checked) return checked;
   if (auto checked = check_topics(s.kafka.type_ids, "kafka.type-id"); !checked) return checked;
-  auto checked = kafka::check_settings(kafka_client(s, std::string(config::name_of(invocation.self))));
+  const auto client = kafka_client(s, std::string(config::name_of(invocation.self)));
+  auto checked = kafka::check_settings(client);
+  if (checked) checked = kafka::check_clients(client, clients_of(s));
   if (checked) return checked;
   return error(error_code::invalid_input,
                std::string(checked.error().text()) + "; correct it in kafka.option or kafka.option-file");

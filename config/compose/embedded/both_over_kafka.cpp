@@ -34,6 +34,7 @@ class both_linked final : public service {
 
   void stop(const stop_budget& budget) override {
     if (push_) push_->open_console();
+    if (serving_) serving_->stop_waiting();
     if (link_) stop_phase("topics", [&] { link_->stop(); });
     if (api_) stop_phase("api", [&] { api_->stop(budget.until(0.4)); });
     if (asking_) stop_phase("requests", [&] { asking_->stop_requests(); });

@@ -4,8 +4,10 @@
 #include <atomic>
 
 #include "actors/base/log.hpp"
+#include "actors/kafka/clients.hpp"
 #include "actors/kafka/push/dead_letter_topics.hpp"
 #include "config/compose/common/kafka_report.hpp"
+#include "config/compose/push/published_changes.hpp"
 #include "config/compose/push/push_kafka_report.hpp"
 
 namespace social::compose {
@@ -26,13 +28,9 @@ class pending_gate {
   std::atomic<bool> full_{false};
 };
 
-std::vector<std::string> request_topics() {
-  return {std::string(kafka::topic::subscription_request), std::string(kafka::topic::push_request)};
-}
-
 std::vector<std::string> dead_letter_names() {
   auto names = kafka::topics_of_push_events();
-  for (auto& each : request_topics()) names.push_back(std::move(each));
+  for (auto& each : kafka::topics_of_requests()) names.push_back(std::move(each));
   for (auto& each : names) each.append(kafka::topic::dead_letter_suffix);
   return names;
 }
@@ -45,8 +43,7 @@ kafka::table_parts table_parts_of(host& on, kafka_link& link, push_side& push) {
   p.command = [&push](protocol::command_message m) { push.command(std::move(m)); };
   p.settings = link.client();
   p.health = link.health();
-  p.make =
-      kafka::real_producer(link.client(), {.name = "subscriptions", .partition_by_key_prefix = true}, link.health());
+  p.make = kafka::real_producer(link.client(), kafka::subscriptions_producer(), link.health());
   return p;
 }
 
@@ -54,47 +51,23 @@ kafka::feed_options feed_options_of(const config::settings& s) {
   kafka::feed_options o;
   o.group.group = s.kafka.group;
   o.event_topics = kafka::topics_of_push_events();
-  o.request_topics = request_topics();
+  o.request_topics = kafka::topics_of_requests();
   o.events_under_way_max = s.limits.kafka_events_under_way;
   o.requests_under_way_max = s.limits.kafka_requests_served;
   return o;
 }
 
-/// Whoever asked names the topic of the reply, and it may be one that takes no records: after a time the request is
-/// finished without. Long enough for a partition to get a new leader.
-kafka::producer_options reply_options() {
-  kafka::producer_options o;
-  o.name = "replies";
-  o.message_timeout_ms = 60'000;
-  o.linger_ms = 0;
-  return o;
-}
-
-/// A change is answered when every push process can know it.
 kafka::push_service service_of(push_side& push, kafka::subscription_table& table) {
   kafka::push_service s;
-  s.subscribe = [&push, &table](auto request, auto context, auto done) {
-    const auto user = request.user;
-    push.subscribe(std::move(request), std::move(context), [&table, user, done = std::move(done)](auto view) {
-      if (!view) return done(std::move(view));
-      table.when_published(user, [done, view = std::move(view)](result<void> published) {
-        if (!published) return done(published.error());
-        done(view);
-      });
-    });
+  s.subscribe = [&push](auto request, auto context, auto done) {
+    push.subscribe(std::move(request), std::move(context), std::move(done));
   };
-  s.remove_device = [&push, &table](auto request, auto context, auto done) {
-    const auto user = request.user;
-    push.remove_device(request, std::move(context), [&table, user, done = std::move(done)](auto removed) {
-      if (!removed) return done(std::move(removed));
-      table.when_published(user, [done, removed = *removed](result<void> published) {
-        if (!published) return done(published.error());
-        done(removed);
-      });
-    });
+  s.remove_device = [&push](auto request, auto context, auto done) {
+    push.remove_device(request, std::move(context), std::move(done));
   };
   s.push_key = [&push] { return push.push_key(); };
-  return s;
+  return told_when_published(std::move(s),
+                             [&table](id_t user, auto done) { table.when_published(user, std::move(done)); });
 }
 
 }  // namespace
@@ -103,10 +76,10 @@ struct push_kafka::parts {
   parts(host& on, kafka_link& link, push_side& push)
       : store(push.store()),
         table(table_parts_of(on, link, push)),
-        replies(on.node, {.name = "replies"}, kafka::real_producer(link.client(), reply_options(), link.health())),
-        // Without a time limit: a dead letter that cannot leave now leaves when Kafka is back.
+        replies(on.node, {.name = "replies"},
+                kafka::real_producer(link.client(), kafka::replies_producer(), link.health())),
         dead(on.node, {.name = "dead-letters"},
-             kafka::real_producer(link.client(), {.name = "dead-letters", .linger_ms = 0}, link.health())),
+             kafka::real_producer(link.client(), kafka::dead_letters_producer(), link.health())),
         serving(service_of(push, table), replies, link.formats(), {.clock = &on.clock}),
         letters(link.client(), dead_letter_names(), on.settings.limits.kafka_dead_letters, dead, link.health()),
         gate(on.settings.limits.push_pending_deliveries),
@@ -117,6 +90,7 @@ struct push_kafka::parts {
     p.consume = [&push](auto events, auto done) { push.consume(std::move(events), {}, 0, std::move(done)); };
     p.serve = [this](const kafka::received& request, auto done) { serving.serve(request, std::move(done)); };
     p.catch_up = [this](auto done) { table.catch_up(std::move(done)); };
+    p.table_is_current = [this] { return table.is_current(); };
     p.is_full = [this, &push] { return gate.is_full(push.pending()); };
     p.dead_letters = &dead;
     p.clock = &on.clock;
@@ -148,8 +122,8 @@ struct push_kafka::parts {
 push_kafka::push_kafka(host& on, kafka_link& link, push_side& push, config::stop_control& stopping)
     : parts_(std::make_unique<parts>(on, link, push)) {
   auto* p = parts_.get();
-  link.when_topics_exist([p, &stopping] {
-    p->table.open();
+  link.when_topics_exist(kafka::topics_of_push(), [p, &stopping] {
+    if (!p->table.open()) return;
     p->letters.open();
     const auto started = p->feed.start();
     if (started) return;
@@ -185,6 +159,10 @@ push_kafka::~push_kafka() {
 events::journal_holder push_kafka::reader() const {
   const auto name = parts_->table.status().outbox.name;
   return {name, events::stored_cursors(name, *parts_->store.log, *parts_->store.rows)};
+}
+
+void push_kafka::stop_waiting() {
+  parts_->table.stop_waiting();
 }
 
 void push_kafka::stop_feed(std::chrono::milliseconds deadline) {

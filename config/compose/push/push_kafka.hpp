@@ -23,6 +23,8 @@ class push_kafka {
   /// The outbox of the table of subscriptions, for which the push store's journal is kept.
   [[nodiscard]] events::journal_holder reader() const;
 
+  /// Before the link is stopped, which waits for what is being opened.
+  void stop_waiting();
   /// Takes nothing more, finishes and commits what is under way, leaves the group.
   void stop_feed(std::chrono::milliseconds deadline);
   /// After the feed. What the table's outbox holds is on disk and is sent at the next start.

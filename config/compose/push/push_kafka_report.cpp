@@ -43,7 +43,7 @@ std::string to_json(const kafka::feed_status& feed, const std::string& group) {
   for (const auto& lag : feed.lags) write_partition(json, lag);
   json.end_array().member("events", feed.events).member("poison", feed.poison).member("failures", feed.failures);
   json.member("underWay", feed.under_way).member("caughtUp", feed.caught_up);
-  json.member("pausedForLoad", feed.paused_for_load);
+  json.member("tableIsCurrent", feed.table_is_current).member("pausedForLoad", feed.paused_for_load);
   if (!feed.last_failure.empty()) json.member("lastFailure", std::string_view(feed.last_failure));
   json.end_object();
   return out;
@@ -81,6 +81,8 @@ protocol::readiness_check check_consumer(const kafka::feed_status& feed) {
   const auto waited = oldest_ms(feed);
   if (!feed.caught_up) {
     check.reason = "Nothing is consumed before the table of subscriptions has been read";
+  } else if (!feed.table_is_current) {
+    check.reason = "Events wait in Kafka until the table of subscriptions is read again, or has caught up";
   } else if (feed.paused_for_load) {
     check.reason = "Events wait in Kafka until fewer than limits.push-pending deliveries are pending";
   } else if (waited >= consumer_lag_degraded_ms) {

@@ -28,6 +28,7 @@ class push_alone final : public service {
     if (!push_) return;
     // A worker that waits to print would hold up the feed.
     push_->open_console();
+    if (kafka_) kafka_->stop_waiting();
     if (link_) stop_phase("topics", [&] { link_->stop(); });
     if (kafka_) {
       stop_phase("feed", [&] { kafka_->stop_feed(std::min(kafka_wait_max, budget.until(0.5))); });

@@ -74,6 +74,12 @@ TEST_CASE("an outbox is degraded once its oldest event has waited for half a min
   o.ahead = 1;
   CHECK(contains(check_outbox("kafka.outbox", o).reason, "ahead"));
   o = outbox();
+  o.depth = 3;
+  o.refused = "v1.event.post-created, event 4-12: too large";
+  CHECK(contains(check_outbox("kafka.outbox", o).reason, "; 3 events wait"));
+  CHECK(contains(check_outbox("kafka.outbox", o).reason, o.refused));
+  CHECK(json::parse(to_json(o))["refused"] == o.refused);
+  o = outbox();
   o.undecodable = 1;
   CHECK(contains(check_outbox("kafka.outbox", o).reason, "dead-letters"));
 }
@@ -96,6 +102,8 @@ TEST_CASE("topics are degraded while one is missing or differs", "[compose]") {
   CHECK(contains(check_topics(all, true).reason, "1 partition"));
   CHECK(json::parse(to_json(all)) == json::parse(R"([{"name":"a","exists":true,"partitions":3},
                         {"name":"b","exists":true,"partitions":3,"difference":"b has 1 partition where 3 are planned"}])"));
+  all[0] = {"a", false, 0, "it could not be created: Topic authorization failed"};
+  CHECK(contains(check_topics(all, true).reason, "a (it could not be created: Topic authorization failed)"));
   all.assign(8, {"topic", false, 0, {}});
   CHECK(contains(check_topics(all, false).reason, "and 3 more"));
 }
@@ -111,6 +119,7 @@ TEST_CASE("a consumer is told in the promised words", "[compose]") {
                                                  "lagSeconds":1.250,"paused":true})"));
   CHECK(told["poison"] == 1);
   CHECK(told["caughtUp"] == true);
+  CHECK(told["tableIsCurrent"] == true);
   CHECK(told["pausedForLoad"] == false);
   CHECK_FALSE(told.contains("lastFailure"));
 }
@@ -120,6 +129,9 @@ TEST_CASE("a consumer is degraded before the table, under load, and when it is l
   auto f = feed();
   f.caught_up = false;
   CHECK(contains(check_consumer(f).reason, "table"));
+  f = feed();
+  f.table_is_current = false;
+  CHECK(contains(check_consumer(f).reason, "has caught up"));
   f = feed();
   f.paused_for_load = true;
   CHECK(contains(check_consumer(f).reason, "limits.push-pending"));

@@ -49,6 +49,23 @@ TEST_CASE("what only Kafka's code can judge is refused by name", "[compose]") {
   CHECK(check({"--kafka.option=socket.keepalife=true"}));  // without brokers nothing of it is used
 }
 
+TEST_CASE("options of Kafka are tried on the clients that the roles really make", "[compose]") {
+  const std::string brokers = "--kafka.brokers=localhost:9092";
+  // The group's fetches are smaller than what librdkafka wants for such messages; the api role has no group.
+  CHECK(contains(refused({brokers, "--kafka.option=message.max.bytes=5000000"}), "message.max.bytes"));
+  CHECK(check({brokers, "--roles=api", "--kafka.option=message.max.bytes=5000000"}));
+  CHECK(contains(refused({brokers, "--roles=api", "--kafka.option=message.max.bytes=17000000"}), "message.max.bytes"));
+  CHECK(check({brokers, "--kafka.option=message.max.bytes=4000000"}));
+  // An own record would never fit.
+  CHECK(contains(refused({brokers, "--kafka.option=message.max.bytes=1000"}), "message.max.bytes' is 1000"));
+  CHECK(check({brokers, "--kafka.option=message.max.bytes=100000"}));
+  // A request would be given up before it is sent.
+  CHECK(contains(refused({brokers, "--kafka.option=linger.ms=5000"}), "linger.ms"));
+  CHECK(check({brokers, "--kafka.option=linger.ms=4000"}));
+  CHECK(check({brokers, "--kafka.option=linger.ms=5000", "--kafka.request-timeout=6s"}));
+  CHECK(contains(refused({brokers, "--kafka.option=receive.message.max.bytes=1000"}), "receive.message.max.bytes"));
+}
+
 TEST_CASE("formats hold codec and type id of each topic", "[compose]") {
   config::settings s;
   s.kafka.codecs = {{"a", "raw"}, {"b", "json"}, {"a", "json-string"}};

@@ -54,6 +54,16 @@ TEST_CASE("kafka producer: a record arrives byte for byte") {
   }
 }
 
+TEST_CASE("kafka producer: each life after the first is counted as a restart") {
+  mock_kafka cluster;
+  const auto health = std::make_shared<kafka::client_health>();
+  const auto make = kafka::real_producer(cluster.settings(), {.name = "test"}, health);
+  REQUIRE(make([] {}));
+  CHECK(health->look().restarts == 0);
+  REQUIRE(make([] {}));
+  CHECK(health->look().restarts == 1);
+}
+
 TEST_CASE("kafka producer: keys lie where Java's client puts them") {
   // org.apache.kafka.common.utils.UtilsTest.testMurmur2
   const std::map<std::string, std::int32_t> hashes = {

@@ -61,7 +61,8 @@ TEST_CASE("a reply partition that is no number of a partition is none", "[kafka]
 
 TEST_CASE("replies go to topics where they harm nobody", "[kafka][responder]") {
   for (const auto* name : {"v1.event.subscription.response", "v1.event.subscription.response.node-7",
-                           "v1.push.response", "v1.push.response-2", "their_own.replies", "a", "v2.event.x"}) {
+                           "v1.push.response", "v1.push.response-2", "their_own.replies", "a", "v2.event.x",
+                           "v1.event.replies-of-theirs", "v1.event.subscription.request.replies", "v1.event.x"}) {
     CAPTURE(name);
     CHECK(may_reply_to(name));
   }

@@ -1,12 +1,14 @@
 // The whole table between two processes, over sockets. Compaction and restarts of brokers: tests/integration.
 #include <atomic>
 #include <set>
+#include <thread>
 
 #include "actors/base/base64.hpp"
 #include "actors/domain/subscription/subscription.hpp"
 #include "actors/kafka/push/subscription_table.hpp"
 #include "actors/kafka/push/table_progress.hpp"
 #include "actors/kafka/topics.hpp"
+#include "tests/support/captured_log.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/direct_subscriptions.hpp"
 #include "tests/support/mock_kafka.hpp"
@@ -32,8 +34,9 @@ const std::string phone = "https://push.example.net/phone";
 
 /// One push process, as far as the table goes.
 struct process {
-  process(mock_kafka& kafka, memory_store::image disk_image)
+  process(mock_kafka& kafka, memory_store::image disk_image, bool store_fails = false)
       : disk(std::move(disk_image)), subscriptions(disk, clock), node({}, [this] { return clock.now(); }) {
+    if (store_fails) disk.refuse(error{error_code::store_unavailable});
     table_parts parts;
     parts.node = &node;
     parts.store = disk.ports();
@@ -92,6 +95,17 @@ struct process {
 
 memory_store::image empty(std::string name) {
   return {4, std::move(name), {}, {}, {}};
+}
+
+/// A store that a device came to and left, before there was a table.
+memory_store::image with_a_past() {
+  mock_kafka elsewhere;
+  process alone(elsewhere, empty("first"));
+  alone.subscribe_device(7, 100);
+  alone.give(7, remove_device{device_seq(phone), 100, endpoint_hash(phone)});
+  auto out = alone.disk.crash();
+  std::erase_if(out.rows, [](const auto& row) { return row.second.key.where == domain::table::cursor; });
+  return out;
 }
 
 }  // namespace
@@ -182,6 +196,42 @@ TEST_CASE("devices of a store that never had a table are told to it, before anyb
   second.table->open();
   REQUIRE(second.catches_up());
   CHECK(second.disk.table_rows(domain::table::endpoint).size() == 10);
+}
+
+TEST_CASE("a store that cannot be written is waited for before anything of it is published", "[kafka][table]") {
+  social::test::captured_log lines;
+  mock_kafka kafka;
+  kafka.create_topic(std::string(topic::subscription_table), 3);
+  process first(kafka, with_a_past(), true);
+  CHECK(first.table->status().outbox.name == "subscriptions");
+  std::atomic<int> refused{0};
+  first.table->when_published(7, [&](const result<void>& done) { refused = done ? -1 : 1; });
+  CHECK(refused == 1);
+  std::atomic<int> opened{-1};
+  std::thread opening([&] { opened = first.table->open() ? 1 : 0; });
+  SECTION("it comes back: what came before the table is not published") {
+    first.disk.accept();
+    opening.join();
+    CHECK(opened == 1);
+    REQUIRE(first.catches_up());
+    CHECK(first.table->is_current());
+    first.subscribe_device(8, 200, phone + "-new");
+    std::atomic<int> published{0};
+    first.table->when_published(8, [&](const result<void>& done) { published = done ? 1 : -1; });
+    REQUIRE(eventually([&] { return published == 1; }));
+    std::set<std::string> endpoints;
+    for (const auto& each : kafka.records(std::string(topic::subscription_table)))
+      endpoints.insert(each.content.key->substr(0, each.content.key->find('/')));
+    CHECK(endpoints.size() == 1);
+  }
+  SECTION("it does not, and the process is to end") {
+    first.table->stop_waiting();
+    opening.join();
+    CHECK(opened == 0);
+    CHECK_FALSE(first.table->status().reading);
+    CHECK_FALSE(first.table->is_current());
+    CHECK_FALSE(first.table->open());  // a later one does not wait either
+  }
 }
 
 TEST_CASE("who waits is told when the table ends", "[kafka][table]") {
