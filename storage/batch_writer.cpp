@@ -30,7 +30,8 @@ batch_writer::batch_writer(database& store, visible_heads& heads, storage_statis
       statistics_(statistics),
       batch_(batch_bytes_max / 4),
       synced_sequence_(store.db().GetLatestSequenceNumber()) {
-  for (shard_t shard = 0; shard < ranges.size(); ++shard) {
+  const auto shards = static_cast<shard_t>(ranges.size());
+  for (shard_t shard = 0; shard < shards; ++shard) {
     written_.push_back(ranges[shard].head);
     moved_ = moved_ || heads_.head(shard) != ranges[shard].head;
     heads_.set(shard, ranges[shard]);
@@ -78,6 +79,7 @@ rocksdb::Status batch_writer::write(std::span<pending_request> requests, bool sy
   how.sync = sync;
   const stopwatch watch;
   status = store_.db().Write(how, &batch_);
+  if (status.ok()) status = store_.log_trouble();
   if (!status.ok()) return status;
   if (sync) statistics_.sync_us.add(watch.microseconds());
   for (const auto& pending : requests)
@@ -97,7 +99,8 @@ rocksdb::Status batch_writer::write(std::span<pending_request> requests, bool sy
 
 rocksdb::Status batch_writer::sync() {
   const stopwatch watch;
-  const auto status = store_.db().SyncWAL();
+  auto status = store_.db().SyncWAL();
+  if (status.ok()) status = store_.log_trouble();  // it may have been closed meanwhile, and says yes then
   if (!status.ok()) return status;
   statistics_.sync_us.add(watch.microseconds());
   count(statistics_.syncs);

@@ -92,6 +92,7 @@ void commit_thread::run() {
     else
       answer_all(taken_, error_code::store_unavailable, queue_.reason());
     if (writer_) sync_if_due(false);
+    if (writer_) notice_trouble();
     if (!writer_ && !stopping_.load(std::memory_order_acquire) && clock::now() >= retry_at_) try_to_come_back();
   }
   taken_.clear();
@@ -200,6 +201,19 @@ void commit_thread::answer_all(std::span<pending_request> requests, error_code c
   queue_.release(places);
 }
 
+// A flush or a compaction failed: RocksDB takes no more writes, or takes them until its memory is full.
+void commit_thread::notice_trouble() {
+  const auto status = gate_.owned()->trouble();
+  if (status.ok()) return;
+  const auto before = retry_wait_;
+  break_down(status);
+  if (clock::now() - back_at_ >= options_.reopen_wait_max) return;
+  // What fails again as soon as the store is back, such as the compaction of a damaged table, must not reopen it all
+  // the time.
+  retry_wait_ = std::clamp(before * 2, options_.reopen_wait_min, options_.reopen_wait_max);
+  retry_at_ = clock::now() + retry_wait_;
+}
+
 // --- failure and return
 // -----------------------------------------------------------------------------------------------
 
@@ -231,6 +245,7 @@ void commit_thread::try_to_come_back() {
     return postpone();
   }
   retry_at_ = clock::time_point::max();
+  back_at_ = clock::now();
   count(statistics_.reopens);
   engine_.log(log_level::warning, "the store in " + options_.path.string() + " is back and takes writes");
   queue_.set_intake(intake::open);

@@ -44,6 +44,8 @@ class commit_thread {
   /// lack the failed write's predecessors, what is read between the two may lack the failed write itself.
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
   [[nodiscard]] std::size_t places() const noexcept { return queue_.places(); }
+  /// Something has failed in the background: the thread looks at it.
+  void wake() { queue_.wake(); }
 
   /// Takes nothing new, writes what waits, waits for reserved places until the deadline, syncs, ends the thread. What
   /// is left is answered store_unavailable.
@@ -62,6 +64,7 @@ class commit_thread {
   void answer_all(std::span<pending_request> requests, error_code code, const std::string& message);
   void after_write();
   void sync_if_due(bool now);
+  void notice_trouble();
   void break_down(const rocksdb::Status& status);
   void try_to_come_back();
   result<void> reopen();
@@ -85,6 +88,7 @@ class commit_thread {
   clock::time_point sync_due_ = clock::time_point::max();
   clock::time_point retry_at_ = clock::time_point::max();
   std::chrono::milliseconds retry_wait_{0};
+  clock::time_point back_at_{};  // when the store came back last
   std::thread thread_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/listener.h>
 
 #include "storage/manifest_tail.hpp"
@@ -35,15 +36,18 @@ class forwarding_logger final : public rocksdb::Logger {
   log_function out_;
 };
 
-class switch_listener final : public rocksdb::EventListener {
+class news_listener final : public rocksdb::EventListener {
  public:
-  explicit switch_listener(std::shared_ptr<log_switch> out) : out_(std::move(out)) {}
-  void OnMemTableSealed(const rocksdb::MemTableInfo&) override {
-    out_->happened.store(true, std::memory_order_relaxed);
+  explicit news_listener(std::shared_ptr<background_news> out) : out_(std::move(out)) {}
+  void OnMemTableSealed(const rocksdb::MemTableInfo&) override { out_->switch_log(); }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* why) override { out_->fail(why->ToString()); }
+  // The commit thread reopens; RocksDB, which waits for space on a thread of its own, would race with it.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override {
+    *automatic = false;
   }
 
  private:
-  std::shared_ptr<log_switch> out_;
+  std::shared_ptr<background_news> out_;
 };
 
 std::string new_store_id() {
@@ -66,6 +70,26 @@ void close(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*>& handles) 
 error to_error(const rocksdb::Status& status) {
   if (status.IsCorruption()) return {error_code::store_damaged, "the store is damaged: " + status.ToString()};
   return {error_code::io_error, "the store cannot be read or written: " + status.ToString()};
+}
+
+void background_news::reset() {
+  log_switched_.store(false, std::memory_order_relaxed);
+  failed_.store(false);
+}
+
+void background_news::fail(const std::string& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failed_.load()) why_ = why;
+    failed_.store(true);
+  }
+  if (alarm_) alarm_();
+}
+
+rocksdb::Status background_news::trouble() const {
+  if (!failed_.load()) return rocksdb::Status::OK();
+  const std::lock_guard lock(mutex_);
+  return rocksdb::Status::IOError("in the background", why_);
 }
 
 // --- snapshots
@@ -95,10 +119,11 @@ void snapshot_book::close() {
 // ---------------------------------------------------------------------------------------------------------
 
 database::database(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> handles,
-                   std::shared_ptr<log_switch> switched, meta_value meta)
+                   std::shared_ptr<background_news> news, std::shared_ptr<const log_guard> guard, meta_value meta)
     : db_(std::move(db)),
       handles_(std::move(handles)),
-      switched_(std::move(switched)),
+      news_(std::move(news)),
+      guard_(std::move(guard)),
       meta_(std::move(meta)),
       snapshots_(std::make_shared<snapshot_book>(*db_)) {}
 
@@ -106,6 +131,19 @@ database::~database() {
   snapshots_->close();
   close(db_.get(), handles_);
   db_->Close().PermitUncheckedError();  // a failed store cannot be closed in order; what was synced is on disk
+}
+
+rocksdb::Status database::log_trouble() const {
+  return guard_->failed() ? rocksdb::Status::IOError("the log has failed") : rocksdb::Status::OK();
+}
+
+rocksdb::Status database::trouble() const {
+  auto status = log_trouble();
+  return status.ok() ? news_->trouble() : status;
+}
+
+void database::settle() {
+  rocksdb::CancelAllBackgroundWork(db_.get(), true);
 }
 
 // --- engine
@@ -116,10 +154,10 @@ engine::engine(const storage_options& options)
       memory_(options.memory ? options.memory
                              : make_memory_budget(options.block_cache_bytes, options.write_buffer_bytes)),
       files_(options.file_system ? options.file_system : rocksdb::FileSystem::Default()),
-      guard_(std::make_shared<log_guard>(files_)),
+      guard_(std::make_shared<log_guard>(files_, options.path)),
       env_(rocksdb::NewCompositeEnv(guard_)),
       logger_(std::make_shared<forwarding_logger>(options.log)),
-      switched_(std::make_shared<log_switch>()) {}
+      news_(std::make_shared<background_news>()) {}
 
 engine::~engine() = default;
 
@@ -152,7 +190,7 @@ rocksdb::Status engine::try_open(rocksdb::WALRecoveryMode mode, bool read_only, 
   tuning.env = env_.get();
   tuning.info_log = logger_;
   tuning.wal_recovery_mode = mode;
-  tuning.listeners.push_back(std::make_shared<switch_listener>(switched_));
+  tuning.listeners.push_back(std::make_shared<news_listener>(news_));
   const auto families = family_tuning(options_, *memory_);
   rocksdb::DB* db = nullptr;
   const auto status = read_only
@@ -160,28 +198,6 @@ rocksdb::Status engine::try_open(rocksdb::WALRecoveryMode mode, bool read_only, 
                           : rocksdb::DB::Open(tuning, options_.path.string(), families, &out.handles, &db);
   if (status.ok()) out.db.reset(db);
   return status;
-}
-
-// RocksDB removes a log only after it has begun a newer one.
-bool engine::has_log_since(const std::string& name) const {
-  std::vector<std::string> files_there;
-  if (!files().GetChildren(options_.path.string(), rocksdb::IOOptions(), &files_there, nullptr).ok()) return true;
-  return std::any_of(files_there.begin(), files_there.end(), [&](const std::string& file) {
-    // Numbers have six digits, then more.
-    return file.ends_with(".log") && (file.size() > name.size() || (file.size() == name.size() && file > name));
-  });
-}
-
-result<void> engine::check_log_length(const synced_mark& mark) const {
-  if (mark.log.name.empty() || mark.log.bytes == 0) return {};
-  std::uint64_t bytes = 0;
-  const auto path = (options_.path / mark.log.name).string();
-  const auto status = files().GetFileSize(path, rocksdb::IOOptions(), &bytes, nullptr);
-  if (!status.ok() && has_log_since(mark.log.name)) return {};
-  if (status.ok() && bytes >= mark.log.bytes) return {};
-  return damaged("its log " + mark.log.name +
-                 (status.ok() ? " has " + std::to_string(bytes) + " bytes" : " is missing") + ", but a length of " +
-                 std::to_string(mark.log.bytes) + " is known to have been synced");
 }
 
 // A tail that a power cut tore and damage below it look the same to RocksDB. The mark tells them apart, before anything
@@ -206,11 +222,13 @@ result<void> engine::open_torn(std::uint64_t mark, const rocksdb::Status& first,
   return {};
 }
 
-result<meta_value> engine::check_meta(opened& store) {
+result<meta_value> engine::check_meta(opened& store, std::uint64_t mark) {
   auto* handle = store.handles[static_cast<std::size_t>(family::meta)];
   std::string bytes;
   auto status = store.db->Get(rocksdb::ReadOptions(), handle, encode_meta_key(), &bytes);
-  if (status.IsNotFound()) {  // made just now, or a crash came between making it and this row
+  if (status.IsNotFound() && (mark != 0 || store.db->GetLatestSequenceNumber() != 0))
+    return damaged("its description is missing");
+  if (status.IsNotFound()) {  // made just now, or a crash came between making it and this row, its first write
     meta_value fresh;
     fresh.shards = options_.shards;
     fresh.store_id = new_store_id();
@@ -243,14 +261,16 @@ result<std::unique_ptr<database>> engine::open() {
   if (std::filesystem::create_directories(options_.path, failed))
     std::filesystem::permissions(options_.path, std::filesystem::perms::owner_all, failed);
   guard_->reset();
-  if (auto whole = check_log_length(read_mark(files(), options_.path)); !whole) return whole.error();
+  news_->reset();
+  const auto mark = read_mark(files(), options_.path);
+  if (auto whole = check_files(mark); !whole) return whole.error();
   opened store;
   auto status = try_open(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false, store);
-  if (!status.IsCorruption()) return checked(status, store);
-  auto cut = manifest_cut::make(files(), options_.path);
-  if (!cut || !*cut) return checked(status, store);
+  if (!status.IsCorruption()) return checked(mark.sequence, status, store);
+  auto cut = manifest_cut::make(files(), options_.path, mark.manifest);
+  if (!cut || !*cut) return checked(mark.sequence, status, store);
   status = try_open(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false, store);
-  auto out = checked(status, store);
+  auto out = checked(mark.sequence, status, store);
   if (!out) {
     (*cut)->take_back();
     return out;
@@ -262,8 +282,7 @@ result<std::unique_ptr<database>> engine::open() {
   return out;
 }
 
-result<std::unique_ptr<database>> engine::checked(const rocksdb::Status& first, opened& store) {
-  const auto mark = read_mark(files(), options_.path).sequence;
+result<std::unique_ptr<database>> engine::checked(std::uint64_t mark, const rocksdb::Status& first, opened& store) {
   if (first.IsCorruption()) {
     if (auto torn = open_torn(mark, first, store); !torn) return torn.error();
   } else if (!first.ok()) {
@@ -273,13 +292,12 @@ result<std::unique_ptr<database>> engine::checked(const rocksdb::Status& first, 
   auto meta = kept < mark
                   ? result<meta_value>(damaged("its log ends at write " + std::to_string(kept) + ", but write " +
                                                std::to_string(mark) + " is known to have been synced"))
-                  : check_meta(store);
+                  : check_meta(store, mark);
   if (!meta) {
     close(store.db.get(), store.handles);
     return meta.error();
   }
-  switched_->happened.store(false, std::memory_order_relaxed);
-  return std::make_unique<database>(std::move(store.db), std::move(store.handles), switched_, std::move(*meta));
+  return std::make_unique<database>(std::move(store.db), std::move(store.handles), news_, guard_, std::move(*meta));
 }
 
 result<void> engine::probe() {

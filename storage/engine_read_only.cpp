@@ -10,20 +10,22 @@ namespace social::storage {
 
 namespace {
 
+/// As the server would mend it. That it is whole as far as it was synced was seen before.
 bool is_manifest_torn(rocksdb::FileSystem& files, const std::filesystem::path& store) {
-  std::string name;
+  std::string current;
   std::string bytes;
-  auto status = rocksdb::ReadFileToString(&files, (store / "CURRENT").string(), &name);
-  while (!name.empty() && name.back() == '\n') name.pop_back();
-  if (status.ok()) status = rocksdb::ReadFileToString(&files, (store / name).string(), &bytes);
-  return status.ok() && sound_length(bytes).has_value();
+  auto status = rocksdb::ReadFileToString(&files, (store / "CURRENT").string(), &current);
+  const auto name = manifest_named(current);
+  if (!status.ok() || !name) return false;
+  status = rocksdb::ReadFileToString(&files, (store / *name).string(), &bytes);
+  return status.ok() && sound_length(bytes).value_or(0) != 0;
 }
 
 }  // namespace
 
 result<std::unique_ptr<database>> engine::open_read_only() {
   const auto mark = read_mark(files(), options_.path);
-  if (auto whole = check_log_length(mark); !whole) return whole.error();
+  if (auto whole = check_files(mark); !whole) return whole.error();
   guard_->reset();
   opened store;
   const auto first = try_open(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, true, store);
@@ -41,7 +43,7 @@ result<std::unique_ptr<database>> engine::open_read_only() {
     for (auto* handle : store.handles) store.db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
     return meta.error();
   }
-  return std::make_unique<database>(std::move(store.db), std::move(store.handles), switched_, std::move(*meta));
+  return std::make_unique<database>(std::move(store.db), std::move(store.handles), news_, guard_, std::move(*meta));
 }
 
 result<meta_value> engine::read_meta(opened& store, std::uint64_t mark, const rocksdb::Status& first) const {

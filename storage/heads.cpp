@@ -6,6 +6,11 @@ namespace social::storage {
 
 namespace {
 
+error undecodable(const std::string& what, shard_t shard) {
+  return {error_code::store_damaged, what + " of shard " + std::to_string(shard) +
+                                         " does not decode: restore a backup into an empty data directory"};
+}
+
 result<journal_range> load_range(rocksdb::Iterator& records, shard_t shard) {
   journal_range range;
   const auto first = encode_journal_key({shard, 0});
@@ -14,15 +19,16 @@ result<journal_range> load_range(rocksdb::Iterator& records, shard_t shard) {
   if (!records.status().ok()) return to_error(records.status());
   if (!records.Valid()) return range;
   const auto key = decode_journal_key(records.key().ToStringView());
-  if (!key || key->shard != shard) return range;
+  if (!key) return undecodable("the key of the newest journal record", shard);
+  if (key->shard != shard) return range;
   const auto events = events_in_journal_value(records.value().ToStringView());
-  if (events == 0)
-    return error{error_code::store_damaged, "the newest journal record of shard " + std::to_string(shard) +
-                                                " does not decode: restore a backup into an empty data directory"};
+  if (events == 0) return undecodable("the newest journal record", shard);
   range.head = key->first_sequence + events - 1;
   records.Seek(rocksdb::Slice(first.data(), first.size()));
   if (!records.Valid()) return to_error(records.status());
-  range.oldest = decode_journal_key(records.key().ToStringView())->first_sequence;
+  const auto oldest = decode_journal_key(records.key().ToStringView());
+  if (!oldest) return undecodable("the key of the oldest journal record", shard);
+  range.oldest = oldest->first_sequence;
   return range;
 }
 

@@ -57,34 +57,58 @@ constexpr std::size_t next_position(std::size_t at) noexcept {
   return left_in_block < header_size ? at + left_in_block : at;
 }
 
-}  // namespace
+struct walked {
+  std::size_t end = 0;    ///< where no valid piece of a record begins
+  std::size_t whole = 0;  ///< behind the last whole record
+};
 
-std::optional<std::size_t> sound_length(std::string_view log) {
-  std::size_t at = 0;
-  std::size_t sound = 0;  // behind the last whole logical record
-  while (at < log.size()) {
-    const auto record = record_at(log, at);
+walked walk(std::string_view log) {
+  walked out;
+  while (out.end < log.size()) {
+    const auto record = record_at(log, out.end);
     if (!record) break;
-    at += record->size;
-    if (record->type == record_type::full || record->type == record_type::last) sound = at;
-    at = next_position(at);
+    out.end += record->size;
+    if (record->type == record_type::full || record->type == record_type::last) out.whole = out.end;
+    out.end = next_position(out.end);
   }
-  if (at >= log.size()) return std::nullopt;
-  for (std::size_t later = at + 1; later < log.size(); ++later)
-    if (record_at(log, later)) return std::nullopt;
-  return sound;
+  return out;
 }
 
-result<std::optional<manifest_cut>> manifest_cut::make(rocksdb::FileSystem& files, const std::filesystem::path& store) {
-  std::string name;
+}  // namespace
+
+std::optional<std::string> manifest_named(std::string_view current) {
+  constexpr std::string_view prefix = "MANIFEST-";
+  if (!current.ends_with('\n')) return std::nullopt;
+  current.remove_suffix(1);
+  if (!current.starts_with(prefix) || current.size() == prefix.size() ||
+      current.find_first_not_of("0123456789", prefix.size()) != std::string_view::npos)
+    return std::nullopt;
+  return std::string(current);
+}
+
+std::size_t whole_records(std::string_view log) {
+  return walk(log).whole;
+}
+
+std::optional<std::size_t> sound_length(std::string_view log) {
+  const auto walked = walk(log);
+  if (walked.end >= log.size()) return std::nullopt;
+  for (std::size_t later = walked.end + 1; later < log.size(); ++later)
+    if (record_at(log, later)) return std::nullopt;
+  return walked.whole;
+}
+
+result<std::optional<manifest_cut>> manifest_cut::make(rocksdb::FileSystem& files, const std::filesystem::path& store,
+                                                       const synced_file& synced) {
+  std::string current;
   std::string bytes;
-  auto status = rocksdb::ReadFileToString(&files, (store / "CURRENT").string(), &name);
-  while (!name.empty() && name.back() == '\n') name.pop_back();
+  auto status = rocksdb::ReadFileToString(&files, (store / "CURRENT").string(), &current);
+  const auto name = manifest_named(current).value_or("");
   const std::string path = (store / name).string();
   if (status.ok()) status = rocksdb::ReadFileToString(&files, path, &bytes);
   if (!status.ok()) return error{error_code::io_error, status.ToString()};
   const auto sound = sound_length(bytes);
-  if (!sound || *sound == 0) return std::optional<manifest_cut>();
+  if (!sound || *sound == 0 || (name == synced.name && *sound < synced.bytes)) return std::optional<manifest_cut>();
 
   manifest_cut out(files, path, *sound, bytes.size() - *sound);
   const rocksdb::IOOptions io;

@@ -13,12 +13,19 @@
 #include <string_view>
 
 #include "actors/base/result.hpp"
+#include "storage/synced_mark.hpp"
 
 namespace rocksdb {
 class FileSystem;
 }
 
 namespace social::storage {
+
+/// What CURRENT says: the name of a manifest. Nothing: it names none.
+std::optional<std::string> manifest_named(std::string_view current);
+
+/// Length of the beginning of `log` that consists of whole, valid records.
+std::size_t whole_records(std::string_view log);
 
 /// Length of the beginning of `log` that consists of whole, valid records, when what follows is a torn tail: nothing
 /// valid comes after it. Nothing when the log is sound, or when something valid does follow: then it is damaged, not
@@ -28,9 +35,10 @@ std::optional<std::size_t> sound_length(std::string_view log);
 /// A cut that can be taken back until it is known to have helped.
 class manifest_cut {
  public:
-  /// Cuts the torn tail of the manifest that CURRENT names. Nothing when there is no such tail. The bytes that were
-  /// there stay beside it until `keep` or `take_back`.
-  static result<std::optional<manifest_cut>> make(rocksdb::FileSystem& files, const std::filesystem::path& store);
+  /// Cuts the torn tail of the manifest that CURRENT names. Nothing when there is no such tail, or one that reaches
+  /// into what is known to be synced. The bytes that were there stay beside it until `keep` or `take_back`.
+  static result<std::optional<manifest_cut>> make(rocksdb::FileSystem& files, const std::filesystem::path& store,
+                                                  const synced_file& synced);
 
   void keep();
   void take_back();

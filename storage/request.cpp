@@ -44,9 +44,10 @@ prepared_request prepare_meta(std::string key, std::string value) {
   return out;
 }
 
-prepared_request prepare_trim(shard_t shard, std::uint64_t below) {
+prepared_request prepare_trim(shard_t shard, std::uint64_t below, std::uint64_t epoch) {
   prepared_request out;
   out.shard = shard;
+  out.epoch = epoch;
   out.may_skip_sync = true;
   out.trim_below = below;
   out.bytes = row_overhead_bytes + 2 * std::tuple_size_v<journal_key_bytes>;

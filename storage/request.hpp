@@ -35,8 +35,9 @@ struct prepared_request {
 prepared_request prepare(ports::commit_request request);
 /// A row of storage's own, outside the tables.
 prepared_request prepare_meta(std::string key, std::string value);
-/// The end of a stretch of a journal. It needs no fsync: a power cut brings the stretch back, and it is removed again.
-prepared_request prepare_trim(shard_t shard, std::uint64_t below);
+/// The end of a stretch of a journal, planned in that epoch. It needs no fsync: a power cut brings the stretch back,
+/// and it is removed again.
+prepared_request prepare_trim(shard_t shard, std::uint64_t below, std::uint64_t epoch);
 
 struct pending_request {
   prepared_request request;

@@ -5,6 +5,7 @@
 #include "storage/engine.hpp"
 #include "storage/heads.hpp"
 #include "storage/rows.hpp"
+#include "storage/synced_mark.hpp"
 #include "storage/verify.hpp"
 
 namespace social::storage {
@@ -107,7 +108,8 @@ stopped_store::~stopped_store() = default;
 
 bool stopped_store::is_at(const std::filesystem::path& path) {
   std::error_code failed;
-  return std::filesystem::exists(path / "CURRENT", failed);
+  // The mark: one without CURRENT is a damaged store, not none.
+  return std::filesystem::exists(path / "CURRENT", failed) || std::filesystem::exists(mark_path(path), failed);
 }
 
 result<std::unique_ptr<stopped_store>> stopped_store::open(const storage_options& options) {

@@ -1,5 +1,6 @@
 #include "storage/store.hpp"
 
+#include <atomic>
 #include <future>
 
 #include "storage/commit_thread.hpp"
@@ -18,17 +19,24 @@ struct rocks_store::parts {
   explicit parts(const storage_options& options)
       : machine(options),
         heads(options.shards),
-        mark(options.mark_interval, [this](std::uint64_t sequence) { write(sequence); }),
+        mark(
+            options.mark_interval, [this](std::uint64_t sequence) { return machine.mark_at(sequence); },
+            [this](const synced_mark& all) { return write(all); }),
         commits(machine, gate, heads, moved, mark, statistics),
         log(commits, gate, heads, moved),
         rows(gate, options.read_wait_max),
-        ids(commits, statistics, options.shards) {}
+        ids(commits, statistics, options.shards) {
+    machine.set_alarm([this] { commits.wake(); });
+  }
 
-  void write(std::uint64_t sequence) {
-    if (auto written = write_mark(machine.files(), machine.options().path, machine.mark_at(sequence)); !written) {
+  bool write(const synced_mark& all) {
+    const auto written = write_mark(machine.files(), machine.options().path, all);
+    if (!written) {
       statistics.mark_failures.fetch_add(1, std::memory_order_relaxed);
-      machine.log(log_level::warning, std::string(written.error().text()));
+      if (!mark_fails) machine.log(log_level::warning, std::string(written.error().text()));  // it is tried again
     }
+    mark_fails = !written;
+    return written.has_value();
   }
 
   storage_statistics statistics;
@@ -36,6 +44,7 @@ struct rocks_store::parts {
   database_gate gate;
   visible_heads heads;
   watchers moved;
+  std::atomic<bool> mark_fails{false};
   mark_keeper mark;
   commit_thread commits;
   rocks_journal log;
@@ -56,7 +65,7 @@ result<std::unique_ptr<rocks_store>> rocks_store::open(const storage_options& op
   if (auto loaded = made->ids.load(**store); !loaded) return loaded.error();
   // Recovery has put everything it found into tables: all of it is synced. Noted at once, so that the first second of
   // the store's life is guarded, too.
-  made->write((*store)->db().GetLatestSequenceNumber());
+  made->write(made->machine.mark_at((*store)->db().GetLatestSequenceNumber()));
   if (auto started = made->commits.start(std::move(*store)); !started) return started.error();
   return std::unique_ptr<rocks_store>(new rocks_store(std::move(made)));
 }
@@ -80,10 +89,13 @@ store_readiness rocks_store::readiness() const {
 result<std::uint64_t> rocks_store::trim_journal(shard_t shard, std::uint64_t hold, timestamp_t before,
                                                 std::size_t records_max) {
   trim_plan plan;
+  // Before the look: a store that was reopened since may lack the record that was to stay as the newest.
+  const auto epoch = parts_->commits.epoch();
   {
     const auto inside = parts_->gate.enter(parts_->machine.options().read_wait_max);
     if (!inside) return error{error_code::store_unavailable, "the store is being reopened"};
-    auto found = plan_trim(*inside, shard, {parts_->heads.oldest(shard), hold, before, records_max});
+    auto found =
+        plan_trim(*inside, shard, {parts_->heads.oldest(shard), parts_->heads.head(shard), hold, before, records_max});
     if (!found) return found.error();
     plan = *found;
   }
@@ -91,8 +103,8 @@ result<std::uint64_t> rocks_store::trim_journal(shard_t shard, std::uint64_t hol
   std::promise<result<std::uint64_t>> done;
   auto outcome = done.get_future();
   parts_->commits.submit(
-      prepare_trim(shard, plan.below), [&done](result<std::uint64_t> answer) { done.set_value(std::move(answer)); },
-      false);
+      prepare_trim(shard, plan.below, epoch),
+      [&done](result<std::uint64_t> answer) { done.set_value(std::move(answer)); }, false);
   if (const auto answer = outcome.get(); !answer) return answer.error();
   return plan.events;
 }
@@ -116,7 +128,8 @@ result<void> rocks_store::copy_to(const std::filesystem::path& to) {
 
 void rocks_store::close() {
   parts_->commits.stop(parts_->machine.options().close_deadline);
-  parts_->mark.stop();
+  if (auto* store = parts_->gate.owned()) store->settle();
+  parts_->mark.stop();  // of all that was synced, while nobody else can have the store
   parts_->gate.close().reset();
 }
 

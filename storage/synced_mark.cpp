@@ -42,11 +42,21 @@ std::string sealed_line(std::string_view version, const std::string& rest) {
   return sealed(std::move(line));
 }
 
+std::string words_of(const synced_file& file) {
+  return (file.name.empty() ? "-" : file.name) + ' ' + std::to_string(file.bytes);
+}
+
+/// The words that `file` has when it is written again.
+std::string read_file(std::istream& words, synced_file& file) {
+  words >> file.name >> file.bytes;
+  if (file.name == "-") file.name.clear();
+  return words_of(file);
+}
+
 }  // namespace
 
 std::string encode_mark(const synced_mark& mark) {
-  return sealed_line("2", std::to_string(mark.sequence) + ' ' + (mark.log.name.empty() ? "-" : mark.log.name) + ' ' +
-                              std::to_string(mark.log.bytes));
+  return sealed_line("3", std::to_string(mark.sequence) + ' ' + words_of(mark.log) + ' ' + words_of(mark.manifest));
 }
 
 result<synced_mark> decode_mark(std::string_view text) {
@@ -55,10 +65,10 @@ result<synced_mark> decode_mark(std::string_view text) {
   std::string word;
   int version = 0;
   words >> word >> version >> mark.sequence;
-  if (version == 1 && sealed_line("1", std::to_string(mark.sequence)) == text) return mark;
-  words >> mark.log.name >> mark.log.bytes;
-  if (mark.log.name == "-") mark.log.name.clear();
-  if (version != 2 || encode_mark(mark) != text)
+  auto again = std::to_string(mark.sequence);
+  if (version >= 2) again += ' ' + read_file(words, mark.log);
+  if (version >= 3) again += ' ' + read_file(words, mark.manifest);
+  if (version < 1 || version > 3 || sealed_line(std::to_string(version), again) != text)
     return error{error_code::corrupt_record, "the synced mark does not decode"};
   return mark;
 }
@@ -84,20 +94,21 @@ result<void> write_mark(rocksdb::FileSystem& files, const std::filesystem::path&
   const std::string temporary = path.string() + ".new";
   const rocksdb::IOOptions io;
   std::unique_ptr<rocksdb::FSWritableFile> file;
+  std::unique_ptr<rocksdb::FSDirectory> directory;
   auto status = files.NewWritableFile(temporary, rocksdb::FileOptions(), &file, nullptr);
   if (status.ok()) status = file->Append(encode_mark(mark), io, nullptr);
   if (status.ok()) status = file->Sync(io, nullptr);
   if (status.ok()) status = file->Close(io, nullptr);
-  if (status.ok()) status = files.RenameFile(temporary, path.string(), io, nullptr);
-  std::unique_ptr<rocksdb::FSDirectory> directory;
   if (status.ok()) status = files.NewDirectory(store.string(), io, &directory, nullptr);
+  if (status.ok()) status = directory->Fsync(io, nullptr);
+  if (status.ok()) status = files.RenameFile(temporary, path.string(), io, nullptr);
   if (status.ok()) status = directory->Fsync(io, nullptr);
   if (!status.ok()) return io_failure(path, status);
   return {};
 }
 
-mark_keeper::mark_keeper(std::chrono::milliseconds interval, write_function write)
-    : interval_(interval), write_(std::move(write)), thread_([this] { run(); }) {
+mark_keeper::mark_keeper(std::chrono::milliseconds interval, look_function look, write_function write)
+    : interval_(interval), look_(std::move(look)), write_(std::move(write)), thread_([this] { run(); }) {
   pthread_setname_np(thread_.native_handle(), "store-mark");
 }
 
@@ -122,9 +133,10 @@ void mark_keeper::run() {
 
 void mark_keeper::write_if_newer() {
   const auto noted = noted_.load(std::memory_order_relaxed);
-  if (noted <= written_) return;
-  write_(noted);
-  written_ = noted;
+  if (noted == 0 || noted < written_.sequence) return;
+  auto mark = look_(noted);
+  if (mark == written_ || !write_(mark)) return;
+  written_ = std::move(mark);
 }
 
 }  // namespace social::storage

@@ -9,7 +9,7 @@ result<trim_plan> plan_trim(const database& store, shard_t shard, const trim_lim
   rocksdb::ReadOptions how;
   how.fill_cache = false;
   const auto from = encode_journal_key({shard, limits.from});
-  const auto end = encode_journal_key({shard, ~std::uint64_t{0}});
+  const auto end = encode_journal_key({shard, limits.head + 1});
   const rocksdb::Slice end_slice(end.data(), end.size());
   how.iterate_upper_bound = &end_slice;
   const std::unique_ptr<rocksdb::Iterator> records(store.db().NewIterator(how, store.handle(family::journal)));

@@ -13,6 +13,7 @@ namespace social::storage {
 
 struct trim_limits {
   std::uint64_t from = 0;  ///< the oldest sequence kept: what is before it need not be passed over again
+  std::uint64_t head = 0;  ///< the newest sequence that is synced: what follows may not be there tomorrow
   std::uint64_t hold = 0;  ///< the last sequence that nobody waits for
   timestamp_t before = 0;  ///< records from then on stay
   std::size_t records_max = 0;

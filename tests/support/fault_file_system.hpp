@@ -50,6 +50,7 @@ struct fault {
   /// Of `sync`: the bytes since the last one are gone, as Linux drops dirty pages that could not be written. Who has
   /// the file open goes on in one that nobody else sees.
   bool loses = false;
+  bool no_space = false;  ///< the error is "no space"
 };
 
 class fault_file_system : public rocksdb::FileSystemWrapper {
@@ -144,14 +145,16 @@ class fault_file_system : public rocksdb::FileSystemWrapper {
 
   status failed(const std::string& path) {
     ++failures_;
-    return status::IOError("injected fault", path);
+    return no_space_ ? status::NoSpace("injected fault", path) : status::IOError("injected fault", path);
   }
   /// With the mutex held: does this operation fail?
   bool fails(operation what, const std::string& path) {
+    no_space_ = false;
     if (!powered_) return true;
     for (auto it = faults_.begin(); it != faults_.end(); ++it) {
       if (it->what != what || path.find(it->path_part) == std::string::npos) continue;
       if (it->loses) lose_unsynced(path);
+      no_space_ = it->no_space;
       const bool last = it->times == 1;
       if (it->times > 0) --it->times;
       if (last) faults_.erase(it);
@@ -172,6 +175,7 @@ class fault_file_system : public rocksdb::FileSystemWrapper {
   mutable std::mutex mutex_;
   bool powered_ = true;
   bool lying_ = false;
+  bool no_space_ = false;  // what the operation that just failed says
   std::optional<std::uint64_t> free_bytes_;
   std::vector<fault> faults_;
   std::shared_ptr<const std::function<void(const std::string&)>> sync_hook_;

@@ -2,7 +2,8 @@
 #include <set>
 
 #include "storage/backup.hpp"
-#include "tests/unit/storage/fixture.hpp"
+#include "tests/support/fault_file_system.hpp"
+#include "tests/unit/storage/damage.hpp"
 
 namespace social::storage::test {
 namespace {
@@ -35,6 +36,37 @@ class writer {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> acknowledged_{0};
   std::thread thread_;
+};
+
+/// A store of which a copy is made so that the live log is copied, too: each step of the flush is followed by a write.
+struct copied_store {
+  scratch_directory directory;
+  std::shared_ptr<social::test::fault_file_system> files = social::test::fault_file_system::make();
+  storage_options options = [this] {
+    auto out = options_in(directory.path() / "store", shards);
+    out.file_system = files;
+    out.sync_interval = 1h;
+    return out;
+  }();
+  std::unique_ptr<rocks_store> store = open_or_fail(options);
+
+  result<void> copy() {
+    REQUIRE(commit(*store, request(0, 1, 1, "flushed")));
+    std::atomic<int> written{0};
+    files->set_sync_hook([&](const std::string& path) {
+      if (path.find("/store/MANIFEST-") == std::string::npos) return;
+      auto light = request(0, 1, 2, "in the log");
+      light.may_skip_sync = true;
+      answer done;
+      if (!store->ports().log->reserve()) return;
+      store->ports().log->submit(std::move(light), done.callback());
+      if (done.wait()) ++written;
+    });
+    auto copied = store->copy_to(directory.path() / "copy");
+    files->set_sync_hook(nullptr);
+    CHECK(written > 0);
+    return copied;
+  }
 };
 
 std::uint64_t events_in(const ports::journal& log) {
@@ -71,6 +103,35 @@ TEST_CASE("a copy made under load holds everything acknowledged before it, whole
   CHECK(rows >= before);
   CHECK(events_in(*copy->ports().log) == rows);  // a prefix: no row without its event, no event without its row
   CHECK(copy->ports().log->store_id() == store->ports().log->store_id());
+}
+
+TEST_CASE("after a copy of the live log a failed sync of it is noticed", "[storage][fault]") {
+  copied_store it;
+  REQUIRE(it.copy().has_value());
+  std::uintmax_t log_bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(it.directory.path() / "copy"))
+    if (entry.path().extension() == ".log") log_bytes += entry.file_size();
+  REQUIRE(log_bytes > 0);
+  REQUIRE(commit(*it.store, request(0, 1, 1, "synced")));
+  const auto head = it.store->ports().log->head(0);
+  const auto log = newest_log(it.options.path).string();
+  it.files->fail({social::test::operation::sync, log, 1, true});
+  const auto lost = commit(*it.store, request(0, 1, 3, "lost"));
+  REQUIRE(lost.has_error());
+  CHECK(lost.error().code == error_code::outcome_unknown);
+  REQUIRE(eventually([&] { return it.store->accepting(); }));
+  CHECK(row_of(*it.store, state_key(2)) == "in the log");
+  CHECK(row_of(*it.store, state_key(3)) == std::nullopt);
+  CHECK(commit(*it.store, request(0, 1, 4, "after")).value() == head + 1);
+}
+
+TEST_CASE("a copy of the log that fails is the copy's affair", "[storage][fault]") {
+  copied_store it;
+  it.files->fail({social::test::operation::append, "/copy.tmp/0", 0});
+  REQUIRE(it.copy().has_error());
+  CHECK(commit(*it.store, request(0, 1, 3, "goes on")));
+  CHECK(it.store->accepting());
+  CHECK(it.store->statistics().failed_writes == 0);
 }
 
 TEST_CASE("a copy is not made over something else", "[storage]") {

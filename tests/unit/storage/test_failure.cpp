@@ -163,6 +163,40 @@ TEST_CASE("a failed sync of the interval brings the store down and back", "[stor
   CHECK(eventually([&] { return it.store->ports().log->head(0) == 2; }));
 }
 
+TEST_CASE("a log that is closed while it is synced does not hide its failure", "[storage][fault]") {
+  failing_store it;
+  it.store.reset();
+  it.options.mode = durability::async;
+  it.options.sync_interval = 1ms;
+  it.store = open_or_fail(it.options);
+  const auto logs = [&] {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(it.options.path))
+      if (entry.path().extension() == ".log") ++count;
+    return count;
+  };
+  const auto before = logs();
+  std::thread copier;
+  std::atomic<bool> hooked{false};
+  std::atomic<bool> switched{false};
+  it.files->set_sync_hook([&](const std::string& path) {
+    if (!path.ends_with(".log") || hooked.exchange(true)) return;
+    // The flush of a copy begins a new log; it then waits for this sync.
+    copier = std::thread([&] { (void)it.store->copy_to(it.directory.path() / "copy"); });
+    switched = eventually([&] { return logs() > before; });
+    it.files->fail({operation::sync, path, 1, true});
+  });
+  REQUIRE(commit(*it.store, request(0, 1, 1, "x")));
+  REQUIRE(eventually([&] { return it.store->statistics().failed_writes == 1; }));
+  CHECK(it.store->statistics().syncs == 0);
+  it.files->set_sync_hook(nullptr);
+  copier.join();
+  CHECK(switched);
+  REQUIRE(eventually([&] { return it.store->accepting(); }));
+  const bool there = row_of(*it.store, state_key(1)).has_value();
+  CHECK(it.store->ports().log->head(0) == (there ? 1 : 0));
+}
+
 TEST_CASE("a store that is down can be closed, and opens again", "[storage][fault]") {
   failing_store it;
   REQUIRE(commit(*it.store, request(0, 1, 1, "one")));

@@ -63,7 +63,7 @@ std::vector<std::pair<std::string, std::string>> golden_values() {
       {"row cursor", encode_row_key({table::cursor, 3, 0, "push"})},
       {"row dead_letter", encode_row_key({table::dead_letter, 1000, 0, "i"})},
       {"row subscriber_user", encode_row_key({table::subscriber_user, 64, 0, ""})},
-      {"synced mark", encode_mark({123456789, {"000012.log", 4096}})},
+      {"synced mark", encode_mark({123456789, {"000012.log", 4096}, {"MANIFEST-000011", 2048}})},
   };
 }
 
@@ -214,11 +214,18 @@ TEST_CASE("journal values come back, and damaged ones are refused by name", "[st
 }
 
 TEST_CASE("a mark that does not check is no mark", "[storage]") {
-  for (const synced_mark& mark : {synced_mark{}, synced_mark{~std::uint64_t{0}, {"999999.log", ~std::uint64_t{0}}}})
+  const auto most = ~std::uint64_t{0};
+  for (const synced_mark& mark : {synced_mark{}, synced_mark{most, {"999999.log", most}, {"MANIFEST-999999", most}},
+                                  synced_mark{1, {"1.log", 2}}})
     CHECK(decode_mark(encode_mark(mark)).value() == mark);
+  const synced_mark all{123456789, {"000012.log", 4567}, {"MANIFEST-000011", 890}};
+  const std::string line = "social-synced-mark 3 123456789 000012.log 4567 MANIFEST-000011 890 abeeb483a37cb953\n";
+  CHECK(encode_mark(all) == line);
+  CHECK(decode_mark("social-synced-mark 2 123456789 000012.log 4567 0105fb17ba4135ef\n").value() ==
+        synced_mark{123456789, {"000012.log", 4567}});
   CHECK(decode_mark("social-synced-mark 1 123456789 a81545651ea6b8cc\n").has_error());
   CHECK(decode_mark("social-synced-mark 1 123456789 a81545651ea6b8cb\n").value() == synced_mark{123456789, {}});
-  const auto text = encode_mark({12345, {"000004.log", 17}});
+  const auto text = encode_mark({12345, {"000004.log", 17}, {"MANIFEST-000005", 18}});
   for (std::size_t i = 0; i < text.size(); ++i) {
     auto wrong = text;
     wrong[i] = static_cast<char>(wrong[i] ^ 1);

@@ -5,55 +5,9 @@
 
 #include "storage/manifest_tail.hpp"
 #include "storage/synced_mark.hpp"
-#include "tests/unit/storage/fixture.hpp"
+#include "tests/unit/storage/damage.hpp"
 
 namespace social::storage::test {
-
-namespace {
-
-error refused(const storage_options& options) {
-  auto opened = rocks_store::open(options);
-  REQUIRE(!opened);
-  INFO(opened.error().text());
-  CHECK(opened.error().message.find(options.path.string()) != std::string::npos);
-  return opened.error();
-}
-
-std::filesystem::path newest_of(const std::filesystem::path& store, std::string_view part) {
-  std::filesystem::path found;
-  for (const auto& entry : std::filesystem::directory_iterator(store))
-    if (entry.path().filename().string().find(part) != std::string::npos && entry.path() > found) found = entry.path();
-  REQUIRE(!found.empty());
-  return found;
-}
-
-std::filesystem::path newest_log(const std::filesystem::path& store) {
-  return newest_of(store, ".log");
-}
-
-std::string bytes_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-/// A closed store whose rows 1 to 50 are in the log alone.
-void fill(const storage_options& options) {
-  const auto store = open_or_fail(options);
-  for (std::uint64_t i = 1; i <= 50; ++i) REQUIRE(commit(*store, request(0, 1, i, std::string(200, 'v'))));
-}
-
-void check_all_there(const storage_options& options) {
-  const auto store = open_or_fail(options);
-  for (std::uint64_t i = 1; i <= 50; ++i) REQUIRE(row_of(*store, state_key(i)).has_value());
-  CHECK(store->ports().log->head(0) == 50);
-  REQUIRE(commit(*store, request(0, 1, 51, "more")).value() == 51);
-}
-
-void append(const std::filesystem::path& file, const std::string& bytes) {
-  std::ofstream(file, std::ios::binary | std::ios::app) << bytes;
-}
-
-}  // namespace
 
 TEST_CASE("a store keeps its id and its shards", "[storage]") {
   const scratch_directory directory;

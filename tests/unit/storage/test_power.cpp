@@ -235,4 +235,34 @@ TEST_CASE("power cuts over and over", "[storage][fault]") {
   CHECK(found.holes == 0);
 }
 
+TEST_CASE("power cuts while a store recovers from one", "[storage][fault]") {
+  const auto mode = GENERATE(power_cut::drop, power_cut::zero, power_cut::tear);
+  const scratch_directory directory;
+  const auto files = fault_file_system::make();
+  auto options = options_on(files, directory.path());
+  const auto acknowledged = work_until_dark(*files, options, mode, 7, 20, 400);
+  options.mark_interval = 1h;  // so that the syncs are those of the recovery
+  int cuts = 0;
+  for (bool whole = false; !whole; ++cuts) {
+    INFO("mode " << static_cast<int>(mode) << ", cut at sync " << cuts + 1 << " of a recovery");
+    std::atomic<int> syncs{0};
+    files->set_sync_hook([&, last = cuts + 1](const std::string&) {
+      if (++syncs == last) files->cut_power(mode, static_cast<std::uint64_t>(last));
+    });
+    auto opened = rocks_store::open(options);
+    whole = syncs <= cuts;
+    files->set_sync_hook(nullptr);
+    REQUIRE((!whole || opened));
+    files->cut_power(mode, 1);
+    if (opened) opened->reset();
+    files->restore_power();
+  }
+  CHECK(cuts > 3);
+  const auto found = look(options, acknowledged);
+  CHECK(found.acknowledged > 0);
+  CHECK(found.lost == 0);
+  CHECK(found.halves == 0);
+  CHECK(found.holes == 0);
+}
+
 }  // namespace social::storage::test

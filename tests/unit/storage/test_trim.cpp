@@ -1,4 +1,5 @@
 // The beginning of the journal goes when it is old and nobody waits for it.
+#include "storage/request.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
 namespace social::storage::test {
@@ -67,6 +68,29 @@ TEST_CASE("the newest record stays, so that sequences are counted on", "[storage
   CHECK(again->ports().log->head(1) == 6);
   write(*again, 1, 1);
   CHECK(again->ports().log->head(1) == 8);
+}
+
+TEST_CASE("what is not synced does not count as the newest record", "[storage]") {
+  const scratch_directory directory;
+  auto options = options_in(directory.path());
+  options.mode = durability::async;
+  options.sync_interval = 1h;
+  const auto store = open_or_fail(options);
+  auto old = request(1, 2, 1, "synced");
+  old.time = long_ago;
+  old.must_sync = true;
+  REQUIRE(commit(*store, old));
+  write(*store, 1, 1, long_ago + 1);  // a failed sync could take it back
+  CHECK(store->ports().log->head(1) == 2);
+  CHECK(store->trim_journal(1, nobody_waits, all_old, 100).value() == 0);
+  REQUIRE(commit(*store, old));
+  CHECK(store->ports().log->head(1) == 6);
+  CHECK(store->trim_journal(1, nobody_waits, all_old, 100).value() == 4);
+  CHECK(kept(*store->ports().log, 1) == std::vector<std::uint64_t>{5});
+}
+
+TEST_CASE("a trim belongs to the epoch of its plan", "[storage]") {
+  CHECK(prepare_trim(1, 5, 7).epoch == 7);  // a store reopened since refuses it (test_failure)
 }
 
 TEST_CASE("a long journal is trimmed step by step", "[storage]") {
