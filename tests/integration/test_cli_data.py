@@ -5,6 +5,8 @@ import concurrent.futures
 import os
 import shutil
 import stat
+import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -188,9 +190,59 @@ def log_of(store: Path) -> Path:
     return max(store.glob("*.log"), key=lambda path: path.stat().st_size)
 
 
+def append_record(log: Path, content: bytes) -> None:
+    """As RocksDB's writer does (db/log_format.h): blocks of 32 KiB, a record in as many pieces as blocks it touches."""
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+
+    def checksum(data: bytes) -> int:
+        crc = 0xFFFFFFFF
+        for byte in data:
+            crc = table[(crc ^ byte) & 255] ^ crc >> 8
+        crc ^= 0xFFFFFFFF
+        return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+    written, first = bytearray(log.read_bytes()), True
+    while content or first:
+        left = 32768 - len(written) % 32768
+        if left < 7:
+            written += bytes(left)
+            continue
+        piece, content = content[:left - 7], content[left - 7:]
+        kind = bytes([(1 if not content else 2) if first else (4 if not content else 3)])
+        written += struct.pack("<IH", checksum(kind + piece), len(piece)) + kind + piece
+        first = False
+    log.write_bytes(written)
+
+
+def test_a_store_of_a_newer_format_is_refused_and_left_alone(copy):
+    """As a later version leaves it: the description says so, in the log or in a table."""
+    store = copy / "api"
+    sequence = int((store / "synced-mark").read_text().split()[2]) + 1
+    key, value = b"\x01", bytes([1, 2, 64, 0])  # record version 1; format 2, 64 shards, no id
+    put = bytes([1, len(key)]) + key + bytes([len(value)]) + value
+    append_record(log_of(store), struct.pack("<QI", sequence, 1) + put)
+    for _ in range(2):
+        said = refused_start(3, copy)
+        assert str(store) in said and "format 2" in said and "newer version" in said, said
+    assert "newer version" in refused(3, "verify", "--data", copy)
+
+
 def of_kind(pattern: str):
     """The largest file of a store of that name."""
     return lambda store: max(store.glob(pattern), key=lambda path: path.stat().st_size)
+
+
+def beginnings(manifest: Path) -> list[int]:
+    """Where its records begin; it has one block."""
+    content, found, at = manifest.read_bytes(), [], 0
+    while at < len(content):
+        found.append(at)
+        at += 7 + int.from_bytes(content[at + 4:at + 6], "little")
+    return found
 
 
 LOG, MANIFEST, CURRENT = of_kind("*.log"), of_kind("MANIFEST-*"), of_kind("CURRENT")
@@ -203,6 +255,10 @@ DAMAGE = {
     "an empty CURRENT": (CURRENT, lambda path: path.write_bytes(b"")),
     "no CURRENT": (CURRENT, os.unlink),
     "a bit in MANIFEST": (MANIFEST, lambda path: flip(path, 40)),
+    "a bit at the end of MANIFEST": (MANIFEST, lambda path: flip(path, path.stat().st_size - 1)),
+    "MANIFEST without its end": (MANIFEST, lambda path: os.truncate(path, path.stat().st_size - 1)),
+    "MANIFEST without its last records": (MANIFEST, lambda path: os.truncate(path, beginnings(path)[-3])),
+    "an empty MANIFEST": (MANIFEST, lambda path: os.truncate(path, 0)),
     "no MANIFEST": (MANIFEST, os.unlink),
 }
 
@@ -210,14 +266,36 @@ DAMAGE = {
 @pytest.mark.parametrize("store", ["api", "push"])
 @pytest.mark.parametrize("find, damage", [pytest.param(*each, id=name) for name, each in DAMAGE.items()])
 def test_a_damaged_store_is_refused_and_loses_nothing_by_that(find, damage, store, copy):
-    """Once the damaged file is back, everything is there: refusing has thrown nothing away."""
+    """However often it is tried, as a service manager does. Once the damaged file is back, everything is there: refusing
+    has thrown nothing away."""
     path = find(copy / store)
     good = path.read_bytes()
     damage(path)
-    said = refused_start(3, copy)
-    assert str(copy / store) in said and ("damaged" in said or "cannot be opened" in said)
+    for _ in range(3):
+        said = refused_start(3, copy)
+        assert str(copy / store) in said and "damaged" in said and "restore a backup" in said, said
     path.write_bytes(good)
     check_served(copy)
+
+
+def test_a_manifest_that_was_damaged_after_a_kill_is_refused(tmp_path):
+    """What a running server appended to it counts, too."""
+    with Server(tmp_path / "data", "--push.mode", "console") as server:
+        person = Person(server.url, email="used0@example.com")
+        person.post("post number 0")
+        store, deadline = server.data / "api", time.monotonic() + 30
+        manifest = MANIFEST(store)
+        noted = f"{manifest.name} {manifest.stat().st_size} "
+        while noted not in (store / "synced-mark").read_text():
+            assert time.monotonic() < deadline, (noted, (store / "synced-mark").read_text())
+        server.kill()
+        good = manifest.read_bytes()
+        os.truncate(manifest, beginnings(manifest)[-2])
+        for _ in range(3):
+            assert "damaged" in refused_start(3, server.data)
+        manifest.write_bytes(good)
+        server.start()
+        assert len(Api(server.url, person.token).ok("GET", f"/api/user/{person.id}/post/list")) == 1
 
 
 def test_a_place_where_nothing_can_be_written(tmp_path):

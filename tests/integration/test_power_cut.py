@@ -4,14 +4,18 @@ the two faults it is there for, in servers that are broken on purpose.
 CRASH_CYCLES: power cuts of each kind, 5 without it. CRASH_SEED: repeats the choices of a run (not its interleaving).
 """
 
+import contextlib
+import dataclasses
 import os
 import random
 import signal
+import threading
 import time
 
 import pytest
 from checker import Checker, of_kind, report
-from workload import SETTLED, CrashServer, Ledger, Member, found, write_until_gone
+from push_support import until
+from workload import SETTLED, CrashServer, Gone, Ledger, Member, Unanswered, found, write_until_gone
 
 CYCLES = int(os.environ.get("CRASH_CYCLES", "5"))
 SEED = int(os.environ.get("CRASH_SEED", random.randrange(1_000_000)))
@@ -59,6 +63,79 @@ def test_what_was_acknowledged_survives_a_power_cut(server, mode):
     assert server.stop() == 0, server.log[-4000:]
     server.verify()
     print(f"{CYCLES} power cuts ({mode}), {ledger.acknowledged} acknowledged writes")
+
+
+class InOrder:
+    """One person who writes comments one after another on one post, until the server is gone. What is acknowledged is
+    in the order of the log."""
+
+    def __init__(self, server: CrashServer, ledger: Ledger, who, post):
+        self.member, self.who, self.post = Member(server.url, ledger), who, post
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        with contextlib.suppress(Gone):
+            while True:
+                with contextlib.suppress(Unanswered):
+                    self.member.comment(self.who, self.post)
+
+
+@pytest.mark.parametrize("mode", ["drop", "zero", "tear"])
+def test_async_loses_a_tail_and_nothing_that_was_synced(server, mode):
+    """What subscribers were told is synced, and so is all before it."""
+    ledger = Ledger()
+    start = ["--durability", "async", f"--power.mode={mode}", f"--power.seed={SEED}"]
+    server.start_with(*start)
+    found(server.url, ledger)
+    checker = Checker(server, ledger)
+    assert not checker.check(everything=True) + checker.check_devices(everything=True)
+    for cycle in range(2):
+        checker.member.comment(ledger.founders[0], ledger.posts[0])
+        assert not checker.check_devices(everything=True)  # a line about a request that came after
+        with ledger.lock:
+            settled = dataclasses.replace(ledger, **{
+                name: type(value)(value) for name, value in vars(ledger).items()
+                if name in ("people", "posts", "comments", "likes", "asked", "granted", "devices")})
+            before = len(ledger.comments)
+        writers = [InOrder(server, ledger, who, post) for who, post in zip(ledger.founders, ledger.posts[::2])]
+        until(lambda: len(ledger.comments) >= before + 40, message="the writers are not getting on")
+        os.kill(server.process.pid, signal.SIGUSR1)
+        assert server.reap() == POWER_CUT, server.log[-4000:]
+        for writer in writers:
+            writer.thread.join(30)
+            assert not writer.thread.is_alive()
+        server.start_with(*start)
+        checker = Checker(server, settled)
+        problems = checker.check(everything=True)
+        assert not problems, f"power cut {cycle}: {report(problems)}"
+        for writer in writers:
+            there = {comment["seq"] for comment in checker.comments_seen[writer.post.id]}
+            kept = [comment.id in there for comment in ledger.comments[before:] if comment.post is writer.post]
+            assert kept == sorted(kept, reverse=True), f"a middle is lost: {kept}"
+        settled.comments += [comment for comment in ledger.comments[before:] if any(
+            comment.id == shown["seq"] for shown in checker.comments_seen[comment.post.id])]
+        ledger = settled
+    assert server.stop() == 0, server.log[-4000:]
+    server.verify()
+
+
+@pytest.mark.parametrize("mode", ["drop", "tear"])
+def test_power_cuts_during_the_recovery_from_one(server, mode):
+    ledger = Ledger()
+    how = [f"--power.mode={mode}", f"--power.seed={SEED}"]
+    server.start_with(*how)
+    found(server.url, ledger)
+    assert write_until_gone(server, ledger, SEED, after=60, number=signal.SIGUSR1) == POWER_CUT, server.log[-4000:]
+    for at in (1, 3, 5):
+        with pytest.raises(RuntimeError, match=f"ended with {POWER_CUT}"):
+            server.start_with(*how, f"--power.at-start={at}")
+    server.start_with()
+    checker = Checker(server, ledger)
+    problems = checker.check(everything=True) + checker.check_devices(everything=True)
+    assert not problems, report(problems)
+    assert server.stop() == 0, server.log[-4000:]
+    server.verify()
 
 
 def flip(path, at: int) -> None:

@@ -3,6 +3,7 @@
 //   --power.mode=drop|zero|tear  what becomes of bytes that were not synced (fault_file_system.hpp)
 //   --power.seed=N
 //   --power.at-sync              the cut waits for the next sync of the api store's log and comes before it
+//   --power.at-start=N           the cut comes before the Nth sync of a file of the api store, while it recovers
 //   --power.no-sync              broken on purpose: writes are acknowledged without fsync
 //   --power.split-counts=N       broken on purpose: counts are committed in a batch of their own, after the rest; the
 //                                end comes between the two batches of the Nth such command
@@ -39,6 +40,7 @@ struct options {
   test::power_cut mode = test::power_cut::drop;
   std::uint64_t seed = 1;
   bool at_sync = false;
+  int at_start = 0;  ///< 0: when the signal comes
   bool no_sync = false;
   std::uint64_t split_counts = 0;  ///< 0: they are not split
   bool kill = false;
@@ -58,6 +60,8 @@ bool take(std::string_view word, options& into) {
     into.seed = number();
   else if (word == "--power.at-sync")
     into.at_sync = true;
+  else if (word.starts_with("--power.at-start="))
+    into.at_start = static_cast<int>(number());
   else if (word == "--power.no-sync")
     into.no_sync = true;
   else if (word.starts_with("--power.split-counts="))
@@ -74,7 +78,8 @@ class power {
  public:
   explicit power(const options& how) : how_(how), files_(test::fault_file_system::make()) {
     files_->set_sync_hook([this](const std::string& path) {
-      if (armed_ && path.ends_with(".log") && path.find("/api/") != std::string::npos) cut();
+      if (path.find("/api/") == std::string::npos) return;
+      if (++syncs_ == how_.at_start || (armed_ && path.ends_with(".log"))) cut();
     });
     test::steer_by_signals([this](int number) {
       if (number == SIGUSR1) end_soon();
@@ -106,6 +111,7 @@ class power {
   const options how_;
   const std::shared_ptr<test::fault_file_system> files_;
   std::atomic<bool> armed_{false};
+  std::atomic<int> syncs_{0};  // of files of the api store
 };
 
 compose::host_overrides overrides_of(const options& how, power& power) {
