@@ -50,10 +50,9 @@ rocksdb::Status batch_writer::append(pending_request& pending) {
   }
   if (request.trim_below != 0 && status.ok()) {
     // From the oldest, not from 0: range tombstones that overlap cost every later read.
-    const auto from = encode_journal_key({request.shard, heads_.oldest(request.shard)});
-    const auto to = encode_journal_key({request.shard, request.trim_below});
-    status = batch_.DeleteRange(store_.handle(family::journal), rocksdb::Slice(from.data(), from.size()),
-                                rocksdb::Slice(to.data(), to.size()));
+    const auto from = encode_trim_bound({request.shard, heads_.oldest(request.shard)});
+    const auto to = encode_trim_bound({request.shard, request.trim_below});
+    status = batch_.DeleteRange(store_.handle(family::journal), from, to);
   }
   const char* key = request.keys.data();
   for (const auto& row : request.rows) {

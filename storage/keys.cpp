@@ -85,6 +85,13 @@ journal_key_bytes encode_journal_key(const journal_key& key) noexcept {
   return out;
 }
 
+std::string encode_trim_bound(const journal_key& event) {
+  const auto before = encode_journal_key({event.shard, event.first_sequence == 0 ? 0 : event.first_sequence - 1});
+  std::string out(before.data(), before.size());
+  out.push_back('\x01');
+  return out;
+}
+
 std::optional<journal_key> decode_journal_key(std::string_view bytes) {
   if (bytes.size() != std::tuple_size_v<journal_key_bytes>) return std::nullopt;
   return journal_key{big_endian<shard_t>(bytes), big_endian<std::uint64_t>(bytes.substr(2))};

@@ -66,6 +66,9 @@ struct journal_key {
 using journal_key_bytes = std::array<char, 10>;
 journal_key_bytes encode_journal_key(const journal_key& key) noexcept;
 std::optional<journal_key> decode_journal_key(std::string_view bytes);
+/// A place just before that event, where a range deletion begins or ends. It has a size that no journal key has: what
+/// looks at keys (insertion hints: tuning.cpp) knows it by that.
+std::string encode_trim_bound(const journal_key& event);
 
 std::string encode_meta_key();
 struct id_block_key {

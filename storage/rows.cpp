@@ -83,8 +83,11 @@ ports::row_value rocks_rows::get(const domain::row_key& key, ports::read_tier ti
   if (!inside) return unreadable(tier, not_open());
   auto how = options_of(tier);
   if (!read_at(how, at, *inside)) return {status::failed, {}, stale()};
+  thread_local std::string name;
+  name.clear();
+  append_row_key(name, key);
   rocksdb::PinnableSlice bytes;
-  const auto read = inside->db().Get(how, inside->handle(family_of(key.where)), encode_row_key(key), &bytes);
+  const auto read = inside->db().Get(how, inside->handle(family_of(key.where)), name, &bytes);
   // Of a key that may lie in a table that is not open RocksDB 7.8 says "found" at this tier, with an empty value (issue
   // 8453): only the disk knows. Rows that are empty indeed are read twice for it.
   if (tier == ports::read_tier::cache_only && read.ok() && bytes.empty()) return {status::would_block, {}, {}};

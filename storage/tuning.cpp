@@ -1,12 +1,15 @@
 #include "storage/tuning.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
+
+#include "storage/keys.hpp"
 
 namespace social::storage {
 
@@ -40,13 +43,60 @@ rocksdb::BlockBasedTableOptions table_tuning(family where, const memory_budget& 
   return table;
 }
 
-/// States and counts of one kind arrive nearly in order: ids grow. The memtable then looks for a row's place from the
-/// last one's instead of from the top, which is most of what writing costs the commit thread. Each beginning keeps a
-/// hint of some 200 bytes per memtable, so they must be few: rows of views begin with somebody's id. Not for the
-/// journal: RocksDB 7.8 uses one hint for a family's rows and its range deletions, which lie in two lists (a trim then
-/// aborts).
-std::size_t ordered_prefix_bytes(family where) {
-  return where == family::state ? 9 : 0;  // table, kind
+/// Insertion hints: the memtable looks for a new row's place from where the last row with the same hint went, instead
+/// of from the top, which is most of what writing costs the commit thread. RocksDB takes the result of Transform as the
+/// name of a hint and for nothing else: it checks whether a hint fits, and looks from higher up where it does not. So
+/// it need be no prefix, and a fixed number of them serves any number of owners. One takes some 200 bytes of a
+/// memtable.
+class row_hints final : public rocksdb::SliceTransform {
+ public:
+  row_hints() {
+    for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i] = static_cast<std::uint16_t>(i);
+  }
+  const char* Name() const override { return "social.row-hints"; }
+  rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
+    // Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4): the upper bits of the product.
+    const auto slot = (neighbourhood(key) * 0x9E3779B97F4A7C15U) >> (64 - slot_bits);
+    return {reinterpret_cast<const char*>(&slots_[slot]), sizeof slots_[slot]};
+  }
+  /// The tables that grow by a row, or change one, with each command. Names and outcomes of commands come in no order.
+  bool InDomain(const rocksdb::Slice& key) const override {
+    if (key.size() < row_key_size_min) return false;
+    const auto where = static_cast<domain::table>(key[0]);
+    return family_of(where) == family::state || newest_first(where) || where == domain::table::like;
+  }
+
+ private:
+  /// Equal for rows that come next to each other: states of one kind and shard, whose ids grow; the counts of one
+  /// aggregate, whose newer value goes before the older one; rows of one owner or post.
+  static std::uint64_t neighbourhood(const rocksdb::Slice& key) {
+    const auto where = static_cast<domain::table>(key[0]);
+    std::uint64_t about = static_cast<std::uint8_t>(key[0]);
+    const auto add = [&](std::size_t from, std::size_t to) {
+      for (; from < to; ++from) about = about * 257 + static_cast<std::uint8_t>(key[from]);
+    };
+    add(1, 9);
+    if (where == domain::table::counts) add(9, 17);
+    return about;
+  }
+
+  static constexpr int slot_bits = 12;
+  std::array<std::uint16_t, std::size_t{1} << slot_bits> slots_{};  ///< what the memtable tells them apart by
+};
+
+/// Events of one shard share a hint. RocksDB 7.8 would use it for range deletions, too, which lie in a list of their
+/// own, and abort: so these begin with a key of another size (encode_trim_bound), which has none.
+class journal_hints final : public rocksdb::SliceTransform {
+ public:
+  const char* Name() const override { return "social.journal-hints"; }
+  rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return {key.data(), sizeof(shard_t)}; }
+  bool InDomain(const rocksdb::Slice& key) const override { return key.size() == std::tuple_size_v<journal_key_bytes>; }
+};
+
+std::shared_ptr<const rocksdb::SliceTransform> insert_hints(family where) {
+  if (where == family::state || where == family::view) return std::make_shared<row_hints>();
+  if (where == family::journal) return std::make_shared<journal_hints>();
+  return nullptr;
 }
 
 rocksdb::ColumnFamilyOptions tune(family where, const storage_options& options, const memory_budget& memory) {
@@ -58,8 +108,7 @@ rocksdb::ColumnFamilyOptions tune(family where, const storage_options& options, 
   // Grows in small steps: five families of two stores stay below 2 MiB while they are empty.
   out.arena_block_size = std::size_t{64} << 10;
   out.level_compaction_dynamic_level_bytes = true;
-  if (const auto bytes = ordered_prefix_bytes(where); bytes != 0)
-    out.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(bytes));
+  out.memtable_insert_with_hint_prefix_extractor = insert_hints(where);
   // Work queues are scanned from their front, where deleted entries gather: files full of them are compacted early.
   if (where == family::delivery)
     out.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(4096, 2048));

@@ -1,4 +1,9 @@
 // Reading rows: single, many, ranges, snapshots, tiers.
+#include <array>
+#include <map>
+#include <random>
+
+#include "storage/keys.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
 namespace social::storage::test {
@@ -31,6 +36,44 @@ std::vector<std::uint64_t> bs(const ports::scan_result& found) {
 using numbers = std::vector<std::uint64_t>;
 
 }  // namespace
+
+TEST_CASE("rows that come in any order, of more owners than there are insertion hints, lie in the order of their keys",
+          "[storage]") {
+  const scratch_directory directory;
+  auto options = options_in(directory.path());
+  options.write_buffer_bytes = std::size_t{4} << 20;  // some go to tables meanwhile
+  const auto store = open_or_fail(options);
+  constexpr std::array tables{table::state, table::counts, table::post_of_owner, table::like, table::comment_of_post};
+  std::mt19937_64 random(20261129);
+  std::map<std::string, std::string> expected;  // by the bytes of the key
+  for (int batch = 0; batch < 60; ++batch) {
+    ports::commit_request what;
+    for (int n = 0; n < 400; ++n) {
+      const auto where = tables[random() % tables.size()];
+      domain::row_key key{where, random() % 6000, random() % 3 == 0 ? random() % 100'000 : random() % 50, {}};
+      const bool removed = random() % 8 == 0;
+      const auto value = std::to_string(random());
+      if (removed)
+        expected.erase(encode_row_key(key));
+      else
+        expected[encode_row_key(key)] = value;
+      what.rows.push_back({std::move(key), removed ? std::nullopt : std::optional(value)});
+    }
+    REQUIRE(commit(*store, std::move(what)));
+  }
+  std::map<std::string, std::string> found;
+  std::string last;
+  for (const auto where : tables) {
+    const auto rows = store->ports().rows->scan_table(where, std::nullopt, ~std::uint64_t{0}, 1'000'000, nullptr);
+    REQUIRE(rows.what == status::found);
+    for (const auto& row : rows.rows) {
+      auto name = encode_row_key(row.key);
+      REQUIRE(name > last);
+      found.emplace(last = std::move(name), row.bytes);
+    }
+  }
+  CHECK(found == expected);
+}
 
 TEST_CASE("many rows in the order of their keys", "[storage]") {
   const scratch_directory directory;
