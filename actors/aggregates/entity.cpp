@@ -8,6 +8,11 @@ namespace social::aggregates {
 using protocol::command_message;
 using protocol::command_result;
 
+namespace {
+/// Such a child has nobody to tell.
+constexpr auto gone_with_its_parent = caf::exit_reason::user_shutdown;
+}  // namespace
+
 entity::entity(caf::actor_config& cfg, std::shared_ptr<const environment> env, entity_origin origin,
                shard_internals shard, entity_actor parent)
     : super(cfg, *env->node,
@@ -46,16 +51,17 @@ void entity::on_exit() {
   if (waiting_ && !queue_.empty() && queue_.front().decided) env_->store.log->release();
   // Nothing of what still waits was done; what is in flight answers outcome_unknown through its slot.
   for (auto& command : queue_) command.message.reply->answer(error_code::internal);
-  if (child_request_ && parent_)
-    caf::anon_send(parent_, decided_for_parent{child_request_->token,
-                                               std::make_shared<result<step>>(error{error_code::internal}), true});
+  if (crashed_ && parent_ && fail_state() != gone_with_its_parent)
+    caf::anon_send(parent_, decided_for_parent{0, std::make_shared<result<step>>(error{error_code::internal}), id()});
   if (crashed_ && origin_.vitals) origin_.vitals->crashed = true;
   if (shard_) caf::anon_send(shard_, entity_gone{origin_.kind, origin_.id, origin_.incarnation, crashed_, id()});
   // What children decided with a crashed parent will never be resolved for them.
-  for (auto& child : children_) caf::anon_send_exit(child.handle, caf::exit_reason::kill);
+  for (const auto* list : {&children_, &newborn_children_})
+    for (const auto& child : *list) caf::anon_send_exit(child.handle, gone_with_its_parent);
   queue_.clear();
   flights_.clear();
   children_.clear();
+  newborn_children_.clear();
   child_places_.clear();
   read_then_ = nullptr;
   shard_ = nullptr;
@@ -167,9 +173,9 @@ void entity::submit(command_message& message, step done, child_part child) {
   if (message.context.idempotency.given())
     done.rows.push_back(outcome_row(message.context, child.id != 0 ? child.kind : kind_.kind, *done.reply));
   const auto number = next_number_++;
-  for (const auto& row : done.rows) pending_rows_[row.key] = {number, row.value};
+  flights_.push_back({number, std::move(message.reply), std::move(done.reply), std::move(child), {}, {}, {}});
+  keep_pending(number, done.rows, flights_.back().rows);
   request.rows = std::move(done.rows);
-  flights_.push_back({number, std::move(message.reply), std::move(done.reply), std::move(child), {}, {}});
   origin_.vitals->in_flight.fetch_add(1);
   env_->store.log->submit(std::move(request), [self = entity_actor(caf::actor_cast<entity_actor>(this)), shard = shard_,
                                                number, vitals = origin_.vitals, kind = origin_.kind, id = origin_.id,
@@ -182,36 +188,54 @@ void entity::submit(command_message& message, step done, child_part child) {
   });
 }
 
+void entity::keep_pending(std::uint64_t number, const std::vector<domain::row_change>& rows,
+                          std::vector<const domain::row_key*>& kept) {
+  kept.reserve(rows.size());
+  for (const auto& row : rows) {
+    const auto at = pending_rows_.try_emplace(row.key).first;
+    if (at->second.number != number) kept.push_back(&at->first);
+    at->second = {number, row.value};
+  }
+}
+
 // --- children
 // ---------------------------------------------------------------------------------------------------------
 
 entity_actor entity::child_for(const domain::child_command& command) {
   if (const auto known = child_places_.find(command.id); known != child_places_.end()) {
-    children_.splice(children_.end(), children_, known->second);
-    return known->second->handle;
+    auto& child = *known->second;
+    children_.splice(children_.end(), child.newborn ? newborn_children_ : children_, known->second);
+    child.newborn = false;
+    return child.handle;
   }
-  auto handle = take_spare_child(command.kind);
+  auto handle = take_spare_child(command);
   if (!handle) {
     entity_origin origin{command.kind, command.id, origin_.shard, 0, command.fresh, nullptr};
     handle =
         home_system().spawn<entity>(env_, std::move(origin), shard_internals(), caf::actor_cast<entity_actor>(this));
   }
-  children_.push_back({command.id, command.kind, handle, 0});
-  child_places_[command.id] = std::prev(children_.end());
+  auto& list = command.fresh ? newborn_children_ : children_;
+  list.push_back({command.id, command.kind, handle, 0, command.fresh});
+  child_places_[command.id] = std::prev(list.end());
   return handle;
 }
 
 /// At the limit the longest unused child makes room, unless it has a step in flight. What we told it about its last
 /// step lies before our next message in its mailbox, so that finds it idle: it may become the new child, which costs
 /// far less than an actor that ends and one that begins. Two leave at once, so that the children of a burst become
-/// fewer again.
-entity_actor entity::take_spare_child(domain::aggregate_kind kind) {
+/// fewer again. New children that nobody has used since have a limit of their own, a quarter of it, and leave first:
+/// most are never asked for again.
+entity_actor entity::take_spare_child(const domain::child_command& wanted) {
+  const auto most = env_->limits.children_max;
+  const auto most_newborn = std::max<std::size_t>(most / 4, 1);
   entity_actor spare;
-  for (int left = 2; left > 0 && children_.size() >= env_->limits.children_max; --left) {
-    if (children_.empty() || children_.front().steps_in_flight != 0) break;
-    auto oldest = std::move(children_.front());
+  for (int left = 2; left > 0; --left) {
+    const bool full = child_places_.size() >= most || (wanted.fresh && newborn_children_.size() >= most_newborn);
+    const auto idle = [](const child_list& list) { return !list.empty() && list.front().steps_in_flight == 0; };
+    if (!full || !(idle(newborn_children_) || idle(children_))) break;
+    auto oldest = std::move((idle(newborn_children_) ? newborn_children_ : children_).front());
     forget_child(oldest.id);
-    if (!spare && oldest.kind == kind)
+    if (!spare && oldest.kind == wanted.kind)
       spare = std::move(oldest.handle);
     else
       caf::anon_send(oldest.handle, stop_when_idle{});
@@ -222,8 +246,15 @@ entity_actor entity::take_spare_child(domain::aggregate_kind kind) {
 void entity::forget_child(id_t id) {
   const auto place = child_places_.find(id);
   if (place == child_places_.end()) return;
-  children_.erase(place->second);
+  (place->second->newborn ? newborn_children_ : children_).erase(place->second);
   child_places_.erase(place);
+}
+
+void entity::forget_ended_child(caf::actor_id actor) {
+  for (const auto* list : {&children_, &newborn_children_}) {
+    const auto child = std::find_if(list->begin(), list->end(), [&](const auto& c) { return c.handle.id() == actor; });
+    if (child != list->end()) return forget_child(child->id);
+  }
 }
 
 void entity::become_child(id_t id, bool fresh) {
@@ -255,19 +286,22 @@ void entity::ask_child(waiting_command& command) {
     return finish_front(error{error_code::internal, "this actor has failed"});
   }
   waiting_ = true;
-  caf::anon_send(child_for(wanted),
-                 decide_for_parent{++token_, wanted.id, command.message.context, wanted.command, wanted.fresh});
+  const auto child = child_for(wanted);
+  asked_child_ = child->id();
+  caf::anon_send(child, decide_for_parent{++token_, wanted.id, command.message.context, wanted.command, wanted.fresh});
 }
 
 void entity::on_child_decided(decided_for_parent& message) {
-  if (message.token != token_ || !waiting_ || queue_.empty()) return;
+  // A child that ended says so once, whether it was asked something or not; it may not know what it was asked.
+  if (message.ended != 0) forget_ended_child(message.ended);
+  if (asked_child_ == 0 || (message.token != token_ && message.ended != asked_child_)) return;
+  asked_child_ = 0;
   waiting_ = false;
   auto& front = queue_.front();
   auto& outcome = *message.outcome;
   const auto child_id = front.decided->child->id;
   if (!outcome || void_) {
     env_->store.log->release();
-    if (message.ended) forget_child(child_id);
     finish_front(outcome ? error{error_code::store_unavailable} : outcome.error());
     return pump();
   }
@@ -330,7 +364,11 @@ void entity::on_commit_done(const commit_done& message) {
 void entity::resolve_front() {
   auto flight = std::move(flights_.front());
   flights_.pop_front();
-  std::erase_if(pending_rows_, [&](const auto& row) { return row.second.number == flight.number; });
+  for (const auto* key : flight.rows) {
+    const auto row = pending_rows_.find(*key);
+    assert(row != pending_rows_.end());
+    if (row->second.number == flight.number) pending_rows_.erase(row);  // else a later one has written it again
+  }
   resolve(flight, flight.done->failure);
   if (flight.done->failure) drop_speculative_state(*flight.done->failure);
 }

@@ -49,7 +49,8 @@ class entity final : public runtime::instrumented<entity_actor::base> {
     protocol::command_slot reply;
     domain::erased_ptr answer;
     child_part child;
-    std::optional<commit_done> done;  ///< arrived; resolved when those before it are
+    std::optional<commit_done> done;           ///< arrived; resolved when those before it are
+    std::vector<const domain::row_key*> rows;  ///< of pending_rows_; those a later one has written, too, stay there
     std::vector<std::pair<protocol::command_slot, protocol::command_result>> after;
   };
   struct pending_row {
@@ -61,6 +62,7 @@ class entity final : public runtime::instrumented<entity_actor::base> {
     domain::aggregate_kind kind{};
     entity_actor handle;
     std::size_t steps_in_flight = 0;
+    bool newborn = false;  ///< made by its first step, and not used since
   };
   using child_list = std::list<child_entry>;
 
@@ -97,13 +99,16 @@ class entity final : public runtime::instrumented<entity_actor::base> {
 
   // commits
   void on_commit_done(const commit_done& message);
+  void keep_pending(std::uint64_t number, const std::vector<domain::row_change>& rows,
+                    std::vector<const domain::row_key*>& kept);
   void resolve_front();
   void resolve(in_flight& flight, const std::optional<error>& failure);
   void drop_speculative_state(const error& why);
   void stop_if_done();
   [[nodiscard]] entity_actor child_for(const domain::child_command& command);
-  [[nodiscard]] entity_actor take_spare_child(domain::aggregate_kind kind);
+  [[nodiscard]] entity_actor take_spare_child(const domain::child_command& wanted);
   void forget_child(id_t id);
+  void forget_ended_child(caf::actor_id actor);
   void become_child(id_t id, bool fresh);
   void on_take_over(take_over& message);
   void forget_state(bool fresh);
@@ -126,10 +131,12 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   std::uint64_t next_number_ = 1;
   std::uint64_t received_ = 0;  ///< commands, since it is who it is
   std::uint64_t token_ = 0;
+  caf::actor_id asked_child_ = 0;     ///< whose answer the command in front waits for
   std::list<waiting_command> queue_;  // lists: empty deques would be a quarter of an idle entity's memory
   std::list<in_flight> flights_;
   std::unordered_map<domain::row_key, pending_row, domain::row_key_hash> pending_rows_;
-  child_list children_;  ///< the longest unused first
+  child_list children_;          ///< the longest unused first
+  child_list newborn_children_;  ///< the others: eldest first
   std::unordered_map<id_t, child_list::iterator> child_places_;
 
   // the read under way

@@ -17,8 +17,10 @@ void entity::forget_state(bool fresh) {
 }
 
 void entity::forget_children() {
-  for (auto& child : children_) caf::anon_send(child.handle, stop_when_idle{});
+  for (const auto* list : {&children_, &newborn_children_})
+    for (const auto& child : *list) caf::anon_send(child.handle, stop_when_idle{});
   children_.clear();
+  newborn_children_.clear();
   child_places_.clear();
 }
 

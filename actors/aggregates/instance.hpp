@@ -24,7 +24,7 @@ class plan {
 struct step {
   std::vector<domain::encoded_event> events;
   std::vector<domain::row_change> rows;
-  domain::erased_ptr reply;
+  domain::erased_ptr reply;  ///< none where a child answers
 };
 
 class aggregate_instance {
@@ -103,7 +103,7 @@ class instance_of final : public aggregate_instance {
     if (writes_state) out.rows.push_back({state_key(context.self), encode_record(state_)});
     if constexpr (has_counts)
       if (writes_counts) out.rows.push_back({counts_key(context.self), encode_record(A::counts(state_))});
-    out.reply = answer(command, context, facts);
+    if (!decided.child) out.reply = answer(command, context, facts);
     return out;
   }
 

@@ -48,7 +48,7 @@ struct decide_for_parent {
 struct decided_for_parent {
   std::uint64_t token = 0;
   std::shared_ptr<result<step>> outcome;
-  bool ended = false;  ///< the child has failed and is gone
+  caf::actor_id ended = 0;  ///< this child has failed or was killed, whatever it was asked: its last message
 };
 /// Parent to child: what became of the batch with your step.
 struct parent_committed {

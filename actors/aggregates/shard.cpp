@@ -224,6 +224,7 @@ void shard::route(command_message& message, const descriptor& kind) {
 
 void shard::touch(entry& e) {
   e.used_us = env_->clock->monotonic_us();
+  if (e.now == phase::resting) return;
   order_.splice(order_.end(), order_of(e), e.order);
   e.newborn = false;
 }
@@ -250,7 +251,10 @@ void shard::start(const entity_key& key, entry& e, bool fresh, entity_actor spar
     e.handle =
         home_system().spawn<entity>(env_, std::move(origin), caf::actor_cast<shard_internals>(this), entity_actor());
   }
-  if (e.now == phase::resting) --resting_;
+  if (e.now == phase::resting) {
+    order_.splice(order_.end(), resting_, e.order);
+    e.newborn = false;
+  }
   e.now = phase::live;
   e.started_us = env_->clock->monotonic_us();
 }
@@ -265,7 +269,6 @@ void shard::wake(const entity_key& key, entry& e) {
 }
 
 void shard::erase(entry_map::iterator it) {
-  if (it->second.now == phase::resting) --resting_;
   order_of(it->second).erase(it->second.order);
   entities_.erase(it);
 }
@@ -303,7 +306,7 @@ void shard::on_crash(entry_map::iterator it) {
   const bool gives_up = e.crashes >= limits.crashes_max;
   const auto delay_ms =
       gives_up ? limits.crash_backoff_max_ms : std::min(limits.crash_backoff_ms << shift, limits.crash_backoff_max_ms);
-  ++resting_;
+  resting_.splice(resting_.end(), order_of(e), e.order);
   e.now = phase::resting;
   e.not_before_us = env_->clock->monotonic_us() + delay_ms * 1000;
   if (!gives_up) return;
@@ -324,27 +327,31 @@ void shard::stop_entity(entry& e) {
 
 entity_actor shard::make_room(const entity_key& wanted, bool fresh) {
   const auto most = env_->limits.shard_entities_max;
-  const auto most_newborn = most / 16 + 1;
+  const auto most_newborn = most / 128 + 1;
   std::size_t excess = 0;
   if (fresh && newborn_.size() >= most_newborn) excess = newborn_.size() - most_newborn + 1;
-  if (entities_.size() >= most) excess = std::max(excess, entities_.size() - most + 1);
+  if (alive() >= most) excess = std::max(excess, alive() - most + 1);
   auto leave = std::min<std::size_t>(excess, leave_for_one);
   entity_actor spare;
-  const auto& from = newborn_.empty() ? order_ : newborn_;
-  int looks = looks_for_room;
-  for (auto at = from.begin(); leave > 0 && at != from.end() && looks > 0; --looks) {
-    const auto it = entities_.find(*at++);
-    auto& e = it->second;
-    if (e.now != phase::live) continue;
-    --leave;
-    if (!spare && it->first.kind == wanted.kind && e.vitals->idle_after.load(std::memory_order_acquire) == e.sent) {
-      spare = std::move(e.handle);
-      erase(it);
-    } else {
-      stop_entity(e);
-    }
+  for (const auto* from : {&newborn_, &order_}) {
+    int looks = looks_for_room;
+    for (auto at = from->begin(); leave > 0 && at != from->end() && looks > 0; --looks)
+      if (let_leave(entities_.find(*at++), wanted, spare)) --leave;
+    if (alive() < most) break;  // only the new ones were too many
   }
   return spare;
+}
+
+bool shard::let_leave(entry_map::iterator it, const entity_key& wanted, entity_actor& spare) {
+  auto& e = it->second;
+  if (e.now != phase::live) return false;
+  if (!spare && it->first.kind == wanted.kind && e.vitals->idle_after.load(std::memory_order_acquire) == e.sent) {
+    spare = std::move(e.handle);
+    erase(it);
+  } else {
+    stop_entity(e);
+  }
+  return true;
 }
 
 void shard::on_tick() {
@@ -352,27 +359,33 @@ void shard::on_tick() {
   const auto now = env_->clock->monotonic_us();
   let_unused_go(newborn_, now);
   let_unused_go(order_, now);
+  wake_rested(now);
   finish_if_stopped();
 }
 
 void shard::let_unused_go(const std::list<entity_key>& order, std::int64_t now_us) {
-  const auto idle_since = now_us - env_->limits.entity_idle_ms * 1000;
-  for (auto key = order.begin(); key != order.end();) {
-    const auto it = entities_.find(*key++);
-    auto& e = it->second;
-    if (e.now == phase::resting && now_us >= e.not_before_us && !stopping_) {
-      if (!e.waiting.empty())
-        wake(it->first, e);
-      else if (e.used_us < idle_since)
-        erase(it);
-      continue;
-    }
-    if (e.used_us >= idle_since) {
-      if (resting_ == 0) break;  // those behind were used later still
-      continue;
-    }
+  for (const auto& key : order) {
+    auto& e = entities_.find(key)->second;
+    if (e.used_us >= unused_since(now_us)) break;  // those behind were used later still
     if (e.now == phase::live) stop_entity(e);
   }
+}
+
+void shard::wake_rested(std::int64_t now_us) {
+  if (stopping_) return;
+  for (auto key = resting_.begin(); key != resting_.end();) {
+    const auto it = entities_.find(*key++);
+    auto& e = it->second;
+    if (now_us < e.not_before_us) continue;
+    if (!e.waiting.empty())
+      wake(it->first, e);
+    else if (e.used_us < unused_since(now_us))
+      erase(it);
+  }
+}
+
+std::int64_t shard::unused_since(std::int64_t now_us) const {
+  return now_us - env_->limits.entity_idle_ms * 1000;
 }
 
 void shard::finish_if_stopped() {

@@ -75,6 +75,8 @@ class shard final : public runtime::instrumented<shard_internals::base> {
   void route(protocol::command_message& message, const descriptor& kind);
   /// Null: there is room, or nobody could be taken over.
   [[nodiscard]] entity_actor make_room(const entity_key& wanted, bool fresh);
+  /// False: it cannot, or leaves already. One that has nothing under way becomes `spare`.
+  bool let_leave(entry_map::iterator it, const entity_key& wanted, entity_actor& spare);
   void begin(const entity_key& key, bool fresh);
   void start(const entity_key& key, entry& e, bool fresh, entity_actor spare);
   void wake(const entity_key& key, entry& e);
@@ -87,7 +89,13 @@ class shard final : public runtime::instrumented<shard_internals::base> {
   void on_ids(const ids_refilled& message);
   void on_tick();
   void let_unused_go(const std::list<entity_key>& order, std::int64_t now_us);
-  [[nodiscard]] std::list<entity_key>& order_of(const entry& e) { return e.newborn ? newborn_ : order_; }
+  void wake_rested(std::int64_t now_us);
+  [[nodiscard]] std::int64_t unused_since(std::int64_t now_us) const;
+  [[nodiscard]] std::size_t alive() const { return newborn_.size() + order_.size(); }
+  [[nodiscard]] std::list<entity_key>& order_of(const entry& e) {
+    if (e.now == phase::resting) return resting_;
+    return e.newborn ? newborn_ : order_;
+  }
   void refuse_waiting(entry& e, const error& why);
   void stop_entity(entry& e);
   void finish_if_stopped();
@@ -98,7 +106,7 @@ class shard final : public runtime::instrumented<shard_internals::base> {
   entry_map entities_;
   std::list<entity_key> order_;    ///< longest unused first
   std::list<entity_key> newborn_;  ///< the others: eldest first
-  std::size_t resting_ = 0;        ///< crashed entities that wait for their back-off
+  std::list<entity_key> resting_;  ///< crashed ones that wait for their back-off
   std::size_t waiting_ = 0;        ///< commands held here in all
   std::uint64_t incarnations_ = 0;
   /// Keys that commands under way hold, and who waits for each: unique keys of aggregates and idempotency keys.

@@ -1,4 +1,6 @@
 // A child is decided together with its parent and committed by it.
+#include <random>
+
 #include "tests/support/captured_log.hpp"
 #include "tests/support/region_world.hpp"
 
@@ -93,6 +95,36 @@ TEST_CASE("a child that fails answers an error, and its parent lives on", "[aggr
   new_part(world, parent);
 }
 
+TEST_CASE("a child that is killed holds up nobody, whatever it was asked", "[aggregates]") {
+  int refused = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    region_world world;
+    const auto parent = world.open_toy();
+    const auto part = new_part(world, parent);
+    const auto victim = world.node->context().actors.find("toy", part).handle;
+    const auto step = world.toy(parent, toy::add_to_part{part, 5});
+    for (auto steps = random() % 4; steps != 0; --steps) world.node.step(&random);
+    caf::anon_send_exit(victim, caf::exit_reason::kill);
+    world.node.run(&random);
+    REQUIRE(step.arrived());
+    CHECK(world.store.reserved() == 0);
+    const auto before = total(world, part);
+    CHECK(before == (step.succeeded() ? 5 : 0));
+    if (!step.succeeded()) {
+      CHECK(step.refusal() == error_code::internal);
+      ++refused;
+    }
+    const auto next = world.toy(parent, toy::add_to_part{part, 6});
+    world.node.run();
+    CHECK(next.value<toy_aggregate, toy::view>().total == before + 6);
+    CHECK(world.finish());
+  }
+  CHECK(refused > 0);  // it was asked when it was gone already
+  CHECK(refused < 100);
+}
+
 TEST_CASE("a child that failed with a step in flight starts again only after that step", "[aggregates]") {
   region_world world;
   const auto parent = world.open_toy();
@@ -151,13 +183,40 @@ TEST_CASE("children beyond the limit leave, the longest unused first", "[aggrega
   const auto parent = world.open_toy();
   std::vector<id_t> parts;
   parts.reserve(4);
-  for (int i = 0; i < 4; ++i) parts.push_back(new_part(world, parent));
+  for (int i = 0; i < 4; ++i) {
+    parts.push_back(new_part(world, parent));
+    world.toy(parent, toy::add_to_part{parts.back(), 1});  // a new one that nobody uses would leave before
+    world.node.run();
+  }
   CHECK(world.live("toy") == 1 + 2);
   CHECK_FALSE(world.node->context().actors.find("toy", parts[0]).handle);
   CHECK(world.node->context().actors.find("toy", parts[3]).handle);
   const auto back = world.toy(parent, toy::add_to_part{parts[0], 3});
   world.node.run();
+  CHECK(back.value<toy_aggregate, toy::view>().total == 1 + 3);
+}
+
+TEST_CASE("new children that nobody uses share an actor and displace nobody", "[aggregates]") {
+  aggregate_limits limits;
+  limits.children_max = 4;  // so one new one
+  region_world world(limits);
+  const auto parent = world.open_toy();
+  const auto used = new_part(world, parent);
+  world.toy(parent, toy::add_to_part{used, 5});
+  world.node.run();
+  const auto user = world.node->context().actors.find("toy", used).handle;
+  const auto first = new_part(world, parent);
+  const auto shared = world.node->context().actors.find("toy", first).handle;
+  for (int i = 0; i < 20; ++i) {
+    const auto next = new_part(world, parent);
+    CHECK(world.node->context().actors.find("toy", next).handle == shared);
+  }
+  CHECK(world.node->context().actors.find("toy", used).handle == user);
+  CHECK(world.live("toy") == 1 + 2);
+  const auto back = world.toy(parent, toy::add_to_part{first, 3});
+  world.node.run();
   CHECK(back.value<toy_aggregate, toy::view>().total == 3);
+  CHECK(world.finish());
 }
 
 /// What an actor says of itself, asked for as that one.

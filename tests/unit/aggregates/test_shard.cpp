@@ -201,7 +201,7 @@ caf::actor_id actor_of(region_world& world, id_t id) {
 
 TEST_CASE("new entities that nobody uses share a few actors and displace nobody", "[aggregates]") {
   aggregate_limits limits;
-  limits.shard_entities_max = 32;  // so three new ones
+  limits.shard_entities_max = 256;  // so three new ones
   region_world world(limits);
   const auto used = world.open_toy();
   world.toy_view(used);
@@ -222,7 +222,7 @@ TEST_CASE("new entities that nobody uses share a few actors and displace nobody"
   CHECK(world.node->context().actors.find("toy", ids.back()).info.messages_handled < 6);
   CHECK(world.node->context().actors.totals().at("toy").messages_handled > 60 * 2);
   for (const auto id : ids) CHECK(world.toy_view(id).seq == id);
-  CHECK(world.live("toy") <= 32);
+  CHECK(world.live("toy") <= 256);
   CHECK(world.finish());
 }
 
@@ -273,6 +273,25 @@ TEST_CASE("an entity with a batch in flight is not taken over, and neither is on
   CHECK(succeeded == (fails ? 0 : 6));
   for (int i = 0; i < 6; ++i) CHECK(world.toy_view(world.open_toy()).total == 0);
   CHECK(world.live("toy") <= 2);
+  CHECK(world.finish());
+}
+
+TEST_CASE("those that rest after a crash do not keep others from leaving", "[aggregates]") {
+  aggregate_limits limits;
+  limits.shard_entities_max = 4;
+  region_world world(limits);
+  for (int i = 0; i < 20; ++i) {  // more than are looked at for one that may leave
+    caf::anon_send_exit(world.node->context().actors.find("toy", world.open_toy()).handle, caf::exit_reason::kill);
+    world.node.run();
+  }
+  std::vector<id_t> ids;
+  ids.reserve(40);
+  for (int i = 0; i < 40; ++i) {
+    ids.push_back(world.open_toy());
+    CHECK(world.toy_view(ids.back()).seq == ids.back());  // so it is no new one any more
+    CHECK(world.live("toy") <= 4 + 1);
+  }
+  for (const auto id : ids) CHECK(world.toy_view(id).seq == id);
   CHECK(world.finish());
 }
 
