@@ -44,10 +44,15 @@ class record_writer {
   template <class F>
   void nested(F write) {
     const auto start = out_.size();
+    out_.push_back(0);  // a length below 128 takes one byte; a longer one makes itself more room
     write();
-    std::string length;
-    record_writer(length).put_varint(out_.size() - start);
-    out_.insert(start, length);
+    auto length = out_.size() - start - 1;
+    auto at = start;
+    for (; length >= 0x80; length >>= 7) {
+      out_[at] = static_cast<char>(length | 0x80);
+      out_.insert(++at, 1, '\0');
+    }
+    out_[at] = static_cast<char>(length);
   }
 
  private:
@@ -196,12 +201,20 @@ concept record = requires(T& t, record_writer& w) {
   t.fields(w);
 };
 
+/// What a thread keeps for the next record.
+inline constexpr std::size_t record_scratch_bytes_max = std::size_t{64} << 10;
+
 template <record T>
 std::string encode_record(const T& value) {
-  std::string out;
-  out.push_back(static_cast<char>(T::version));
-  record_writer writer(out);
+  // Its length is known only afterwards: written where there is room already, then copied once. `fields` encodes no
+  // other record meanwhile.
+  thread_local std::string scratch;
+  scratch.clear();
+  scratch.push_back(static_cast<char>(T::version));
+  record_writer writer(scratch);
   const_cast<T&>(value).fields(writer);  // one `fields` for both directions; the writer only reads
+  std::string out(scratch);
+  if (scratch.capacity() > record_scratch_bytes_max) scratch = {};
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <variant>
 #include <vector>
 
@@ -83,7 +84,8 @@ erased_ptr erase_replayed(T value) {
 /// Programmer error (std::bad_cast) when the value is of another type.
 template <class T>
 const T& unerase(const erased& value) {
-  return dynamic_cast<const erased_value<T>&>(value).value;
+  if (typeid(value) != typeid(erased_value<T>)) throw std::bad_cast();
+  return static_cast<const erased_value<T>&>(value).value;
 }
 
 /// A command for a child aggregate that must be decided together with its parent's: its events are committed in the

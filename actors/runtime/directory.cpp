@@ -112,11 +112,13 @@ void directory::rename(actor_stats& stats, id_t id) {
   stats.busy_us = 0;
   stats.handling.clear();
   if (!listed) return;  // its next incarnation took the place, and the numbers
-  auto moved = std::move(it->second);
-  kind.erase(it);
-  auto& place = to.kinds[stats.kind][id];
-  if (place.stats) add(to.departed[stats.kind], *place.stats);
-  place = std::move(moved);
+  auto moved = kind.extract(it);
+  moved.key() = id;
+  auto& there = to.kinds[stats.kind];
+  auto placed = there.insert(std::move(moved));
+  if (placed.inserted) return;
+  add(to.departed[stats.kind], *placed.position->second.stats);
+  placed.position->second = std::move(placed.node.mapped());
 }
 
 std::vector<actor_numbers> directory::list(const actor_filter& filter) const {

@@ -16,9 +16,9 @@ constexpr std::size_t excerpt_code_points = 120;
 
 /// Which row `lookups` names first, which second.
 constexpr std::size_t writer_fact = 0;
-constexpr std::size_t connection_fact = 0;
-constexpr std::size_t like_fact = 1;
-constexpr std::size_t owner_fact = 1;
+constexpr std::size_t like_fact = 0;
+constexpr std::size_t owner_fact = 0;
+constexpr std::size_t connection_fact = 1;  ///< not looked up for a post of one's own
 
 outcome decide_write(const state& s, const facts& f, const command_context& context, const write& c) {
   if (s.exists() || context.self == 0) return impossible("a post needs a new id");
@@ -39,11 +39,12 @@ outcome decide_write(const state& s, const facts& f, const command_context& cont
 /// what is there.
 result<person> visitor(const state& s, const facts& f, const command_context& context, std::uint64_t owner) {
   if (context.caller == 0) return error_code::unauthorized;
-  const auto connection = f.get<user::connection_row>(connection_fact);
+  const bool own = context.caller == owner;
+  const auto connection = own ? std::nullopt : f.get<user::connection_row>(connection_fact);
   const bool connected = connection && connection->state == user::connection_state::granted;
-  if (context.caller != owner && !connected) return error_code::forbidden;
+  if (!own && !connected) return error_code::forbidden;
   if (!s.exists() || s.writer.seq != owner) return error_code::post_not_found;
-  if (context.caller == owner) return s.writer;
+  if (own) return s.writer;
   if (connection->caller.seq != context.caller) return impossible("a connection row names somebody else");
   return connection->caller;
 }
@@ -93,19 +94,21 @@ std::vector<field_error> post::validate_contents(std::string_view contents) {
 }
 
 void post_aggregate::lookups(const command& c, const command_context& context, std::vector<row_key>& keys) {
-  const auto connection = [&](std::uint64_t owner) { keys.push_back({table::connection, owner, context.caller, {}}); };
+  const auto connection = [&](std::uint64_t owner) {
+    if (owner != context.caller) keys.push_back({table::connection, owner, context.caller, {}});
+  };
   const auto account = [&](std::uint64_t id) {
     keys.push_back({table::state, static_cast<std::uint64_t>(aggregate_kind::user), id, {}});
   };
   std::visit(overloaded{
                  [&](const write&) { account(context.caller); },
                  [&](const like& l) {
-                   connection(l.owner);
                    keys.push_back({table::like, context.self, context.caller, {}});
+                   connection(l.owner);
                  },
                  [&](const write_comment& w) {
-                   connection(w.owner);
                    account(w.owner);
+                   connection(w.owner);
                  },
                  [&](const add_views&) {},
              },

@@ -166,8 +166,8 @@ TEST_CASE("who may like and comment, and what is there, is decided in this order
     CAPTURE(what);
     for (const command& c : {command(like{owner}), command(write_comment{owner, "abcd"})}) {
       std::vector<std::optional<std::string>> rows(2);
-      if (connection) rows[0] = encode_record(*connection);
-      if (c.index() == command(write_comment{}).index()) rows[1] = encode_record(owner_account);
+      if (connection) rows[1] = encode_record(*connection);
+      if (c.index() == command(write_comment{}).index()) rows[0] = encode_record(owner_account);
       const auto decided = post_aggregate::decide(post, facts(rows), context_of(caller, 500), c);
       if (expected) {
         REQUIRE_FALSE(decided);
@@ -186,12 +186,14 @@ TEST_CASE("who may like and comment, and what is there, is decided in this order
 TEST_CASE("a like counts once", "[domain][post]") {
   const command c = like{owner_id};
   CHECK(keys_for<post_aggregate>(c, context_of(friend_id)) ==
-        std::vector<row_key>{{table::connection, owner_id, friend_id, {}}, {table::like, post_id, friend_id, {}}});
+        std::vector<row_key>{{table::like, post_id, friend_id, {}}, {table::connection, owner_id, friend_id, {}}});
+  CHECK(keys_for<post_aggregate>(c, context_of(owner_id)) ==
+        std::vector<row_key>{{table::like, post_id, owner_id, {}}});
   CHECK_FALSE(post_aggregate::needs_id(c));
   std::string contents;
   for (int i = 0; i < 130; ++i) contents += "가";
   auto s = written(contents);
-  const auto e = only_event(s, found(granted, std::nullopt), context_of(friend_id), c);
+  const auto e = only_event(s, found(std::nullopt, granted), context_of(friend_id), c);
   CHECK(post_aggregate::only_counts(e));
   const auto& liked = std::get<post_liked>(e);
   CHECK(liked.post == post_id);
@@ -207,16 +209,16 @@ TEST_CASE("a like counts once", "[domain][post]") {
   CHECK(row.who == person_of(friend_id, "bo"));
   CHECK(row.at == noon + 1);
   const auto view =
-      std::get<post_view>(post_aggregate::answer(s, found(granted, std::nullopt), context_of(friend_id), c));
+      std::get<post_view>(post_aggregate::answer(s, found(std::nullopt, granted), context_of(friend_id), c));
   CHECK(view.likes_of_me);
   CHECK(view.numbers.likes == 1);
 
-  const auto again = post_aggregate::decide(s, found(granted, row), context_of(friend_id), c);
+  const auto again = post_aggregate::decide(s, found(row, granted), context_of(friend_id), c);
   REQUIRE(again);
   CHECK(again->events.empty());
-  CHECK(std::get<post_view>(post_aggregate::answer(s, found(granted, row), context_of(friend_id), c)).likes_of_me);
+  CHECK(std::get<post_view>(post_aggregate::answer(s, found(row, granted), context_of(friend_id), c)).likes_of_me);
 
-  const auto own = only_event(s, found(std::nullopt, std::nullopt), context_of(owner_id), c);
+  const auto own = only_event(s, found(std::nullopt), context_of(owner_id), c);
   CHECK(std::get<post_liked>(own).who == s.writer);
 }
 
@@ -225,9 +227,10 @@ TEST_CASE("a comment is the post's count and the comment's own creation", "[doma
   CHECK(post_aggregate::child_kind(c) == aggregate_kind::comment);
   CHECK_FALSE(post_aggregate::needs_id(c));
   CHECK(keys_for<post_aggregate>(c, context_of(friend_id)) ==
-        std::vector<row_key>{{table::connection, owner_id, friend_id, {}}, {table::state, 1, owner_id, {}}});
+        std::vector<row_key>{{table::state, 1, owner_id, {}}, {table::connection, owner_id, friend_id, {}}});
+  CHECK(keys_for<post_aggregate>(c, context_of(owner_id)) == std::vector<row_key>{{table::state, 1, owner_id, {}}});
   auto s = written();
-  const auto decided = post_aggregate::decide(s, found(granted, owner_account), context_of(friend_id, 500), c);
+  const auto decided = post_aggregate::decide(s, found(owner_account, granted), context_of(friend_id, 500), c);
   REQUIRE(decided);
   REQUIRE(decided->events.size() == 1);
   CHECK(post_aggregate::only_counts(decided->events[0]));
@@ -249,9 +252,9 @@ TEST_CASE("a comment is the post's count and the comment's own creation", "[doma
   CHECK(create.writer == person_of(friend_id, "bo"));
   CHECK(create.contents == "nice\none");
 
-  CHECK(refusal(s, found(granted, owner_account), context_of(friend_id, 0), c).code == error_code::internal);
-  CHECK(refusal(s, found(granted, std::nullopt), context_of(friend_id, 500), c).code == error_code::internal);
-  CHECK(refusal(s, found(granted, account(9)), context_of(friend_id, 500), c).code == error_code::internal);
+  CHECK(refusal(s, found(owner_account, granted), context_of(friend_id, 0), c).code == error_code::internal);
+  CHECK(refusal(s, found(std::nullopt, granted), context_of(friend_id, 500), c).code == error_code::internal);
+  CHECK(refusal(s, found(account(9), granted), context_of(friend_id, 500), c).code == error_code::internal);
 }
 
 TEST_CASE("views are gathered elsewhere and counted here", "[domain][post]") {
