@@ -131,10 +131,10 @@ bool planner_actor::step() {
   notice_failed_store();
   if (!recovered_) return recover();
   using step_function = bool (planner_actor::*)();
-  static constexpr std::array<step_function, 8> steps = {
-      &planner_actor::consume, &planner_actor::end_windows,       &planner_actor::expand_fan_outs,
-      &planner_actor::react,   &planner_actor::forget_events,     &planner_actor::trim_dead_letters,
-      &planner_actor::replay,  &planner_actor::find_waiting_lanes};
+  static constexpr std::array<step_function, 9> steps = {
+      &planner_actor::consume, &planner_actor::end_windows,        &planner_actor::expand_fan_outs,
+      &planner_actor::react,   &planner_actor::forget_events,      &planner_actor::trim_dead_letters,
+      &planner_actor::replay,  &planner_actor::find_waiting_lanes, &planner_actor::recount};
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const auto next = steps[turn_++ % steps.size()];
     if ((this->*next)()) return true;
@@ -331,6 +331,7 @@ void planner_actor::set_timer() {
   if (!jobs_.empty()) when = std::min(when, next_fan_out_);
   if (journal_moved_) when = std::min(when, next_reaction_);
   if (!origins_waiting_.empty() || origins_forgotten_) when = std::min(when, next_rescan_);
+  if (pending_in_doubt_) when = std::min(when, next_recount_);
   if (wake_at_ != 0 && wake_at_ <= when) return;
   wake_at_ = when;
   const auto wait = std::clamp<std::int64_t>(when - now(), 1, timer_max_ms);

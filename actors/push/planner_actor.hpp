@@ -59,6 +59,7 @@ class planner_actor final : public runtime::instrumented<planner_handle::base> {
   bool trim_dead_letters();
   bool replay();
   bool find_waiting_lanes();
+  bool recount();
 
   bool recover_jobs();
   bool recover_cursors();
@@ -142,6 +143,8 @@ class planner_actor final : public runtime::instrumented<planner_handle::base> {
   timestamp_t next_reaction_ = 0;
   timestamp_t next_trim_ = 0;
   timestamp_t next_rescan_ = 0;
+  bool pending_in_doubt_ = false;  ///< the store has failed since the count was known to be right
+  timestamp_t next_recount_ = 0;
   timestamp_t wake_at_ = 0;
 
   bool ending_ = false;

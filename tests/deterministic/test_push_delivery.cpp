@@ -98,6 +98,26 @@ TEST_CASE_METHOD(push_fixture, "a delivery whose outcome cannot be written is no
   CHECK(pending().empty());
 }
 
+TEST_CASE_METHOD(push_fixture,
+                 "whatever became of an outcome whose write failed, the count comes back to what is there") {
+  const bool written = GENERATE(true, false);
+  CAPTURE(written);
+  start();
+  subscribe(66, origin + "/a");
+  comment(7, 66);  // so that the next success is no news to the device's row
+  transport->on_send = [&](const auto&) { disk->fail_commits(1, error{error_code::outcome_unknown}, written); };
+  comment(7, 66);
+  CHECK(transport->requests.size() == 2);
+  CHECK(pending().size() == (written ? 0 : 1));
+  transport->on_send = nullptr;
+  for (int i = 0; i < 5; ++i) pass(5000);
+  CHECK(pending().empty());
+  CHECK(role->metrics().pending == 0);
+  comment(7, 66);
+  CHECK(transport->requests.size() == 3);
+  CHECK(role->metrics().pending == 0);
+}
+
 TEST_CASE_METHOD(push_fixture, "after a crash between sending and writing the double has the same topic and tag") {
   start();
   subscribe(66, origin + "/a");
