@@ -224,6 +224,11 @@ void group_member::revoke(bool lost) {
   log::info("kafka", "partitions were revoked",
             {{"group", options_.group}, {"partitions", which.size()}, {"lost", lost}});
   handler_.revoked(*this, which, lost);
+  // librdkafka keeps in mind over assignments what is paused, and would never fetch it again.
+  std::vector<topic_partition> held;
+  for (const auto& [where, state] : places_)
+    if (!state.flows) held.push_back(where);
+  if (!held.empty()) rd_kafka_resume_partitions(client_.get(), rd::list_of(held).get());
   places_.clear();
   seen_->set_assignment({});
 }

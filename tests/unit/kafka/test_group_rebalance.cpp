@@ -155,6 +155,36 @@ TEST_CASE("kafka group: it ends in time, whatever its brokers do") {
   }
 }
 
+TEST_CASE("kafka group: what was paused when it went away flows when it comes again") {
+  mock_kafka cluster;
+  cluster.create_topic(topic, 2);
+  put(cluster, 10, 2);
+  process one(cluster);
+  one.start();
+  REQUIRE(one.has(10));
+  one.handler.run([](group_control& control) { control.pause({{topic, 0}, {topic, 1}}); });
+  const auto turns = one.handler.turns();
+  REQUIRE(eventually([&] { return one.handler.turns() > turns + 5; }));
+  SECTION("because it is lost") {
+    cluster.refuse(mock_kafka::api::heartbeat, {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID});
+    REQUIRE(eventually([&] { return one.handler.assignments().size() == 2; }, std::chrono::seconds(30)));
+  }
+  SECTION("because another member comes and goes") {
+    process second(cluster);
+    second.start();
+    REQUIRE(one.has_partitions(1));
+    second.consumer.stop();
+  }
+  REQUIRE(one.has_partitions(2));
+  put(cluster, 4, 2);
+  REQUIRE(eventually(
+      [&] {
+        auto offsets = offsets_of(one.handler.got());
+        return offsets[{topic, 0}].back() == 6 && offsets[{topic, 1}].back() == 6;
+      },
+      std::chrono::seconds(20)));
+}
+
 TEST_CASE("kafka group: a coordinator that is slow has the last commit all the same") {
   mock_kafka cluster;
   cluster.create_topic(topic, 2);
