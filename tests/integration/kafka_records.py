@@ -74,6 +74,12 @@ class Topics:
         topic = NewTopic(name, partitions, 1, config={key.replace("_", "."): value for key, value in settings.items()})
         self.admin.create_topics([topic])[name].result(TIMEOUT_S)
 
+    def configure(self, name: str, **settings: str) -> None:
+        """All others become the broker's."""
+        wanted = {key.replace("_", "."): value for key, value in settings.items()}
+        [answer] = self.admin.alter_configs([ConfigResource(ResourceType.TOPIC, name, set_config=wanted)]).values()
+        answer.result(TIMEOUT_S)
+
     def delete(self, names: set[str]) -> None:
         for answer in (self.admin.delete_topics(list(names)) if names else {}).values():
             answer.result(TIMEOUT_S)

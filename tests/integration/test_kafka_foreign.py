@@ -5,7 +5,7 @@ import struct
 import time
 
 import pytest
-from kafka_load import OPTIONS
+from kafka_load import OPTIONS, PARTITIONS, Load, count
 from kafka_records import Record, Topics
 from kafka_services import admin_post, end, metric, wait_consumed
 from people import Person
@@ -163,11 +163,62 @@ def test_a_dead_letter_is_replayed_when_that_is_allowed(topics, two_services, st
     until(lambda: len(topics.read(COMMENTS + "-dlt")) == 2, message="the replayed record did not come back")
 
 
-def test_a_request_that_nobody_can_read_goes_aside(topics, two, ann, strict_service):
-    topics.put("v1.event.subscription.request", b"{", key="bad", partition=0)
-    until(lambda: topics.read("v1.event.subscription.request-dlt") or admin(two.push, "kafka")["served"]["unanswered"],
-          message="the request is neither aside nor served")
-    Device(strict_service, ann)  # the partition goes on
+WRONG_REQUESTS = {  # topic: values that cannot be read, or break a rule
+    "v1.event.subscription.request": (b"{", b"[1]", None, b"{}", b'{"userId":1,"notificationEndPoint":"no url","publicKey":"","auth":""}'),
+    "v1.push.request": (b"{", b'{"kind":"dance"}', b'{"kind":"remove","userId":-1,"id":1}', b'"' + b"x" * 70_000 + b'"'),
+}
+
+
+def test_requests_that_are_wrong_and_cannot_be_answered_go_aside(topics, two, ann, strict_service):
+    for topic, values in WRONG_REQUESTS.items():
+        placed = {}
+        for number, value in enumerate(values):
+            reply_to = {"kafka_replyTopic": b"v1.push.request"} if number % 2 else {}  # where nothing is answered
+            places = topics.put(topic, value, key=f"bad {number}", headers={"mine": b"kept", **reply_to}, partition=0)
+            placed[f"bad {number}".encode()] = (value, *places)
+        until(lambda: len(topics.read(topic + "-dlt")) >= len(values), message=f"what is wrong in {topic} is not aside")
+        letters = topics.read(topic + "-dlt")
+        assert {letter.key: (letter.value, struct.unpack(">i", letter.raw("kafka_dlt-original-partition"))[0],
+                             struct.unpack(">q", letter.raw("kafka_dlt-original-offset"))[0])
+                for letter in letters} == placed
+        assert len(letters) == len(values)
+        for letter in letters:
+            assert letter.header("mine") == "kept" and letter.header("kafka_dlt-original-topic") == topic
+            assert letter.header("kafka_dlt-exception-fqcn") in ("malformed_json", "invalid_input")
+    shown = until(lambda: len(found := admin(two.push, "dead-letters")["kafka"]) == 9 and found, message="not all are shown")
+    assert {letter["originalTopic"] for letter in shown} == set(WRONG_REQUESTS)
+    assert metric(two.push, "social_kafka_dead_letters_total") == 9
+    Device(strict_service, ann)  # the partitions go on
+    written = [record for record in topics.read("v1.push.request") if record.header("mine") is None]
+    assert {record.header("kafka_replyTopic") for record in written} <= {"v1.push.response"}, "answered where nothing may be"
+
+
+def test_a_wrong_request_that_can_be_answered_is_answered_and_not_aside(topics, two):
+    topics.make("their.replies", 1)
+    topics.put("v1.event.subscription.request", b"{", headers={"kafka_replyTopic": b"their.replies",
+                                                               "kafka_correlationId": b"mine"})
+    [reply] = until(lambda: topics.read("their.replies"), message="no reply")
+    assert reply.raw("kafka_correlationId") == b"mine" and reply.json["error"]["code"] == "malformed_json"
+    wait_consumed(topics)
+    assert topics.read("v1.event.subscription.request-dlt") == []
+
+
+def test_poison_in_the_midst_of_events_holds_up_none_of_them(topics, two, strict_service):
+    """Under load, in every partition: each goes aside once, and no event is lost, told twice or out of order."""
+    bad = []
+    with Load(two) as load:
+        for number in range(30):
+            load.go_on(10)
+            bad.append(topics.put("v1.event.post-liked", b"{" * (number + 1), key=f"bad {number}",
+                                  partition=number % PARTITIONS))
+    assert len(topics.read("v1.event.post-liked")) == 30  # likes are not part of the load
+    found = count(load, topics, foreign=("v1.event.post-liked",))
+    assert (found.records_twice, found.deliveries_twice) == (0, 0)
+    letters = topics.read("v1.event.post-liked-dlt")
+    assert sorted(letter.value for letter in letters) == [b"{" * (number + 1) for number in range(30)]
+    assert {(struct.unpack(">i", each.raw("kafka_dlt-original-partition"))[0],
+             struct.unpack(">q", each.raw("kafka_dlt-original-offset"))[0]) for each in letters} == set(bad)
+    assert topics.read(COMMENTS + "-dlt") == []
 
 
 def test_secrets_of_devices_are_in_no_report(topics: Topics, two, ann, device):

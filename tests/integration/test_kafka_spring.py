@@ -118,17 +118,17 @@ def test_spring_hears_what_is_wrong(spring):
 def test_spring_asks_for_the_key_without_a_key(spring):
     reply = spring.ask(PUSH, {"kind": "public-key"})
     assert reply.key is None and reply.refused is None
-    assert reply.json.keys() == {"publicKey", "keyId"} and len(reply.json["publicKey"]) == 87
+    assert reply.json.keys() == {"kind", "publicKey", "keyId"} and len(reply.json["publicKey"]) == 87
 
 
 def test_replies_are_written_as_their_topic_wants(kafka, push, tmp_path):
     with Requester(kafka.brokers, QUOTED, tmp_path, serializer="json") as spring:
         reply = spring.ask(PUSH, {"kind": "public-key"})
-        assert json.loads(reply.json).keys() == {"publicKey", "keyId"}
+        assert json.loads(reply.json).keys() == {"kind", "publicKey", "keyId"}
         assert json.loads(spring.ask(PUSH, {}).json)["error"]["code"] == "invalid_input"
     with Requester(kafka.brokers, TYPED, tmp_path) as spring:
         reply = spring.ask(PUSH, {"kind": "public-key"})
-        assert reply.json.keys() == {"publicKey", "keyId"}
+        assert reply.json.keys() == {"kind", "publicKey", "keyId"}
         assert reply.header("__TypeId__") == b"java.util.LinkedHashMap"
 
 
@@ -259,7 +259,7 @@ def test_kcat_asks_and_is_answered(kafka, push, seen):
     read = subprocess.run(["kcat", "-b", kafka.brokers, "-C", "-t", SHARED, "-e", "-q", "-f", r"%k %s %h\n"],
                           capture_output=True, check=True, timeout=60, text=True, errors="replace").stdout
     [line] = [each for each in read.splitlines() if correlation in each]
-    assert line.startswith('7 {"publicKey":"')
+    assert line.startswith('7 {"kind":"public-key","publicKey":"')
 
 
 # --- Our api is answered by a @KafkaListener with @SendTo ----------------------------------------------------------------

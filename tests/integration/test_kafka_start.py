@@ -67,6 +67,25 @@ def test_services_start_before_the_broker(tmp_path, later, strict_service):
         ann.hear(bob, "with Kafka")
         device.wait_for("with Kafka")
         assert degraded(two.api) == degraded(two.push) == {}
+        check_that_all_is_counted(two, topics)
+        # The device came after the first comment was consumed, or before: it is told of that one once at most.
+        told = [message["payload"]["message"] for message in device.messages()]
+        assert told.count("with Kafka") == 1 and told.count("while Kafka is away") <= 1 and len(told) <= 2
+
+
+def check_that_all_is_counted(two: TwoServices, topics: Topics) -> None:
+    """Events in the journal = distinct ids in the topics = records published; consumed = what lies in the topics that the
+    push service reads."""
+    wait_published(two.api)
+    wait_consumed(topics)
+    records = topics.events()
+    comments = sum(record.topic == "v1.event.comment-created" for record in records)  # two events each, one stays inside
+    heads = sum(shard["head"] for shard in admin(two.api, "shards") if shard["store"] == "api")
+    assert len({record.id for record in records}) == len(records) == heads - comments
+    assert outbox(two.api)["published"] == len(records)
+    read = [record for record in records if record.topic != "v1.event.post-created"]
+    until(lambda: metric(two.push, "social_kafka_consumed_events_total") == len(read), message="not all are consumed")
+    assert metric(two.push, "social_kafka_dead_letters_total") == 0
 
 
 def test_topics_are_made_as_they_are_described(two_services, topics):
@@ -79,6 +98,7 @@ def test_topics_are_made_as_they_are_described(two_services, topics):
     assert set(made.values()) == {4}
     for name in asked:
         assert topics.settings_of(name)["retention.ms"] == "3600000"
+        assert topics.settings_of(name)["segment.ms"] == "600000"
     assert topics.settings_of(TABLE)["cleanup.policy"] == "compact"
     assert topics.settings_of("v1.event.comment-created")["cleanup.policy"] == "delete"
 
@@ -100,6 +120,33 @@ def test_topics_of_somebody_else_are_reported_and_left(two_services, topics):
         assert "kafka.topics" in degraded(server)
     Writer(two.url).befriend()  # it works all the same
     wait_published(two.api)
+
+
+def test_a_record_that_the_broker_refuses_stops_the_outbox_until_it_is_taken(two_services, topics, strict_service):
+    topics.make("v1.event.comment-created", 3, max_message_bytes="500")  # less than an event has
+    two = two_services(push_options=OPTIONS, besides=("kafka.topics",))
+    ann = Writer(two.url, "Ann")
+    device = Device(strict_service, ann)
+    bob = ann.befriend("Bob")
+    wait_published(two.api)
+    before = {record.id for record in topics.events()}
+    for number in range(3):
+        ann.hear(bob, f"larger than that {number}")
+    ann.post("behind it, perhaps")
+    said = until(lambda: degraded(two.api).get("kafka.outbox"), message="nothing says that the outbox stands")
+    assert "v1.event.comment-created" in said and "refuses" in said
+    assert metric(two.api, "social_kafka_outbox_refused_count") == 1
+    assert outbox(two.api)["depth"] >= 3
+    assert topics.read("v1.event.comment-created") == []
+    topics.configure("v1.event.comment-created", max_message_bytes="1000000")
+    wait_published(two.api)
+    came = {record.id for record in topics.events()} - before  # what is sent with a refused one may be there twice
+    assert len(came) == 4
+    assert metric(two.api, "social_kafka_outbox_refused_count") == 0
+    wait_consumed(topics)
+    until(lambda: admin(two.push, "push")["pending"] == 0)
+    told = [message["payload"]["message"] for message in device.messages(3)]
+    assert sorted(text for text in told if text.startswith("larger")) == [f"larger than that {n}" for n in range(3)]
 
 
 def test_topics_that_somebody_deletes_are_made_again(two_services, topics, strict_service):

@@ -48,16 +48,18 @@ auto.create.topics.enable=false
 class Cluster:
     """`with Cluster(directory) as cluster:` or start() and stop().
 
-    `sasl`: user names and passwords; then `sasl_brokers` is a second listener that wants them. `ports`: of the plain
+    `sasl`: user names and passwords; then `sasl_brokers` is a second listener that wants them. `guarded`: these users may
+    do nothing until somebody at the plain listener, where everything is allowed, grants it. `ports`: of the plain
     listeners, free ones by default. Nodes end with the process that started them, unless `outlives`."""
 
     def __init__(self, directory: Path | str, nodes: int = 1, *, sasl: dict[str, str] | None = None,
-                 ports: list[int] | None = None, outlives: bool = False):
+                 guarded: bool = False, ports: list[int] | None = None, outlives: bool = False):
         if nodes not in (1, 3):
             raise ValueError("one node or three")
         self.directory = Path(directory).resolve()
         self.nodes = list(range(1, nodes + 1))
         self.sasl = dict(sasl or {})
+        self.guarded = guarded
         self.outlives = outlives
         self.ports = {}
         self._wanted_ports = ports
@@ -162,6 +164,9 @@ class Cluster:
             users = " ".join(f'user_{name}="{password}"' for name, password in self.sasl.items())
             lines += ["sasl.enabled.mechanisms=PLAIN", "listener.name.sasl.plain.sasl.jaas.config="
                       f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"]
+        if self.guarded:
+            lines += ["authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                      "super.users=User:ANONYMOUS"]
         return COMMON + "\n".join(lines) + "\n"
 
     def _launch(self, node: int) -> None:
