@@ -80,6 +80,7 @@ void lane_actor::on_exit() {
   env_->numbers.lane_gone(lane_.origin());
   workers_.clear();
   planner_ = nullptr;
+  env_->numbers.outcomes_to_write.fetch_sub(static_cast<std::int64_t>(settlements_.size()));
   settlements_.clear();
   super::on_exit();
 }

@@ -221,6 +221,7 @@ void lane_actor::retry(const delivery_ptr& delivery, std::string_view word, std:
 void lane_actor::settle(settlement what) {
   const auto number = ++last_settlement_;
   settlements_.emplace(number, std::move(what));
+  env_->numbers.outcomes_to_write.fetch_add(1, std::memory_order_relaxed);
   submit(number);
 }
 
@@ -267,6 +268,7 @@ void lane_actor::on_settled(const settlement_committed& message) {
     lane_.finished(s.delivery->entry);
   if (s.again_at) lane_.note_stored(*s.again_at);
   settlements_.erase(message.number);
+  env_->numbers.outcomes_to_write.fetch_sub(1);  // after it was taken off the count
 }
 
 }  // namespace social::push

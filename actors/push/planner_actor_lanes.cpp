@@ -33,24 +33,18 @@ void planner_actor::notice_failed_store() {
 }
 
 /// Whether a lane's write that failed had removed its delivery shows to nobody: it writes the same once more, and takes
-/// off the count what may not be in it. So when no lane has work, what is counted and what is there are compared, until
-/// both are nothing.
+/// off the count what may not be in it. So when no lane has an outcome to write, and none is there, none is counted.
 bool planner_actor::recount() {
+  auto& numbers = env_->numbers;
   if (!pending_in_doubt_ || now() < next_recount_) return false;
   next_recount_ = now() + env_->options.store_retry_ms;
-  const auto reports = env_->numbers.lanes();
-  const auto has_work = [](const lane_report& r) { return r.queued != 0 || r.under_way != 0 || r.work_in_store; };
-  if (!origins_waiting_.empty() || std::ranges::any_of(reports, has_work)) return false;
+  if (numbers.outcomes_to_write != 0) return false;
   const auto first = env_->store.rows->scan_table(domain::table::delivery_due, std::nullopt, everything, 1);
   if (first.what != ports::row_value::status::found) return later(next_recount_, first.failure), false;
-  if (first.rows.empty() && env_->numbers.pending == 0) {
-    pending_in_doubt_ = false;
-    return false;
-  }
-  env_->numbers.pending = 0;
-  recovered_ = false;
-  recover_after_.reset();
-  return true;
+  if (!first.rows.empty()) return false;
+  numbers.pending = 0;
+  pending_in_doubt_ = false;
+  return false;
 }
 
 bool planner_actor::recover() {
