@@ -59,7 +59,8 @@ TEST_CASE("rows that come in any order, of more owners than there are insertion 
         expected[encode_row_key(key)] = value;
       what.rows.push_back({std::move(key), removed ? std::nullopt : std::optional(value)});
     }
-    REQUIRE(commit(*store, std::move(what)));
+    const auto committed = commit(*store, std::move(what));
+    REQUIRE(committed);
   }
   std::map<std::string, std::string> found;
   std::string last;
