@@ -8,10 +8,32 @@ bool commit_queue::push(pending_request& pending) {
     const std::lock_guard lock(mutex_);
     if (ended_) return false;
     waiting_.push_back(std::move(pending));
-    wake_it = std::exchange(sleeping_, false);
+    wake_it = sleeping_ && waiting_.size() >= awaited_;
+    if (wake_it) sleeping_ = false;
   }
   if (wake_it) arrived_.notify_one();
   return true;
+}
+
+bool commit_queue::wait_for(std::size_t count, clock::time_point until) {
+  std::unique_lock lock(mutex_);
+  awaited_ = count;
+  while (waiting_.size() < count && !woken_) {
+    sleeping_ = true;
+    if (until == clock::time_point::max()) {
+      arrived_.wait(lock);
+    } else if (arrived_.wait_until(lock, until) == std::cv_status::timeout) {
+      break;
+    }
+  }
+  sleeping_ = false;
+  awaited_ = 1;
+  return waiting_.size() >= count;
+}
+
+std::size_t commit_queue::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
 }
 
 void commit_queue::take(std::vector<pending_request>& into, clock::time_point until) {

@@ -47,6 +47,9 @@ class commit_queue {
   /// Waits until something is there, `until` has passed or `wake` was called, then swaps what waits into `into`, which
   /// is empty.
   void take(std::vector<pending_request>& into, clock::time_point until);
+  /// Waits until so many are there, `until` has passed or `wake` was called; takes none. True: they are there.
+  bool wait_for(std::size_t count, clock::time_point until);
+  [[nodiscard]] std::size_t waiting() const;
   void wake();
   /// No request is taken any more; what still waits is moved into `into`.
   void end(std::vector<pending_request>& into);
@@ -64,7 +67,8 @@ class commit_queue {
   std::condition_variable arrived_;
   std::vector<pending_request> waiting_;
   std::string reason_;
-  bool sleeping_ = false;  // a wake-up is a system call: only a sleeping thread needs one
+  bool sleeping_ = false;    // a wake-up is a system call: only a sleeping thread needs one
+  std::size_t awaited_ = 1;  // how many a sleeping thread waits for
   bool woken_ = false;
   bool ended_ = false;
 };

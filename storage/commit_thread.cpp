@@ -86,6 +86,7 @@ void commit_thread::stop(std::chrono::milliseconds deadline) {
 void commit_thread::run() {
   while (!finished()) {
     taken_.clear();
+    gather();
     queue_.take(taken_, next_event());
     if (writer_)
       commit_taken();
@@ -100,6 +101,24 @@ void commit_thread::run() {
   answer_all(taken_, error_code::store_unavailable, "the store is closed");
   if (writer_ && writer_->unsynced()) sync_if_due(true);
   writer_.reset();
+}
+
+/// Before a batch is taken, where the disk is slow: those whom the last sync answered come back (see gathering).
+void commit_thread::gather() {
+  if (!writer_ || gathering_.wanted() < 2 || !queue_.wait_for(1, next_event())) return;
+  const auto until = clock::now() + gathering_.patience();
+  for (auto before = queue_.waiting(); clock::now() < until;) {
+    if (queue_.wait_for(gathering_.wanted(), std::min(until, clock::now() + gathering_.step()))) return;
+    const auto after = queue_.waiting();
+    if (!gathering_.goes_on(before, after)) return;
+    before = after;
+  }
+}
+
+void commit_thread::note_batch(std::size_t answered, bool synced) {
+  const auto* store = gate_.owned();
+  if (!synced || store == nullptr) return gathering_.not_synced();
+  gathering_.synced(store->sync_time(), answered, queue_.waiting(), options_.batch_requests_max);
 }
 
 commit_thread::clock::time_point commit_thread::next_event() const {
@@ -153,6 +172,7 @@ void commit_thread::commit_taken() {
       return;
     }
     after_write();
+    note_batch(slice.size(), sync);
     answer(slice);
     if (writer_->take_moved()) watchers_.signal();
   }

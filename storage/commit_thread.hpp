@@ -14,6 +14,7 @@
 #include "storage/batch_writer.hpp"
 #include "storage/commit_queue.hpp"
 #include "storage/engine.hpp"
+#include "storage/gathering.hpp"
 #include "storage/heads.hpp"
 #include "storage/statistics.hpp"
 #include "storage/synced_mark.hpp"
@@ -57,6 +58,8 @@ class commit_thread {
   void run();
   [[nodiscard]] clock::time_point next_event() const;
   [[nodiscard]] bool finished() const;
+  void gather();
+  void note_batch(std::size_t answered, bool synced);
   void refuse_stale();
   void commit_taken();
   std::span<pending_request> next_slice(std::size_t from, bool& sync);
@@ -85,6 +88,7 @@ class commit_thread {
   // The commit thread's own.
   std::optional<batch_writer> writer_;  // none: a write failed, nothing is written until the store is back
   std::vector<pending_request> taken_;
+  gathering gathering_;
   clock::time_point sync_due_ = clock::time_point::max();
   clock::time_point retry_at_ = clock::time_point::max();
   std::chrono::milliseconds retry_wait_{0};

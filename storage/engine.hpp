@@ -81,6 +81,8 @@ class database {
   [[nodiscard]] const std::shared_ptr<snapshot_book>& snapshots() const noexcept { return snapshots_; }
   /// True once after a new log file was begun.
   [[nodiscard]] bool take_log_switch() noexcept { return news_->take_log_switch(); }
+  /// What the last sync of the log took.
+  [[nodiscard]] std::chrono::microseconds sync_time() const noexcept { return guard_->sync_time(); }
   /// Not OK: the log has failed, perhaps in a sync that said yes (see log_guard).
   [[nodiscard]] rocksdb::Status log_trouble() const;
   /// Not OK: the log or something in the background has failed.

@@ -39,7 +39,10 @@ class log_guard::counted_file : public log_guard::file {
   }
   status Sync(const io& how, debug* d) override {
     const auto covered = appended_.load();
-    return synced(covered, file::Sync(how, d));
+    const auto start = std::chrono::steady_clock::now();
+    auto outcome = file::Sync(how, d);
+    took(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start));
+    return synced(covered, std::move(outcome));
   }
   status Fsync(const io& how, debug* d) override {
     const auto covered = appended_.load();
@@ -52,6 +55,7 @@ class log_guard::counted_file : public log_guard::file {
     return outcome;
   }
   virtual status synced(std::uint64_t covered, status outcome) = 0;
+  virtual void took(std::chrono::microseconds) {}
 
  private:
   std::atomic<std::uint64_t> appended_{0};
@@ -70,6 +74,7 @@ class log_guard::log_file final : public log_guard::counted_file {
     if (outcome.ok()) owner_.note_synced_log(path_, covered);
     return reported(noticed(std::move(outcome)));
   }
+  void took(std::chrono::microseconds sync) override { owner_.sync_us_.store(sync.count(), std::memory_order_relaxed); }
   status noticed(status outcome) {
     if (!outcome.ok()) owner_.failed_.store(true);
     return outcome;

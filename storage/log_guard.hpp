@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -44,6 +45,11 @@ class log_guard final : public rocksdb::FileSystemWrapper {
 
   /// Whether a log of this opening has failed, whatever its syncs said.
   [[nodiscard]] bool failed() const noexcept { return failed_.load(); }
+
+  /// What the last sync of a log took.
+  [[nodiscard]] std::chrono::microseconds sync_time() const noexcept {
+    return std::chrono::microseconds(sync_us_.load(std::memory_order_relaxed));
+  }
 
   /// The newest log file of which something is synced, and how many of its bytes.
   [[nodiscard]] synced_file synced_log() const {
@@ -87,6 +93,7 @@ class log_guard final : public rocksdb::FileSystemWrapper {
 
   const std::string store_;  // the folder of the store's own files
   std::atomic<bool> failed_{false};
+  std::atomic<std::int64_t> sync_us_{0};
   mutable std::mutex mutex_;
   std::string current_log_;  // path of the log file that was made last
   synced_file synced_log_;

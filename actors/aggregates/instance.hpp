@@ -101,8 +101,12 @@ class instance_of final : public aggregate_instance {
       writes_counts = true;
     }
     if (writes_state) out.rows.push_back({state_key(context.self), encode_record(state_)});
-    if constexpr (has_counts)
-      if (writes_counts) out.rows.push_back({counts_key(context.self), encode_record(A::counts(state_))});
+    // Counts that were never anything but nought have no row: whoever reads them takes a missing one for that.
+    if constexpr (has_counts) {
+      auto& counts = A::counts(state_);
+      const bool created = writes_state && counts == std::remove_reference_t<decltype(counts)>{};
+      if (writes_counts && !created) out.rows.push_back({counts_key(context.self), encode_record(counts)});
+    }
     if (!decided.child) out.reply = answer(command, context, facts);
     return out;
   }

@@ -118,7 +118,7 @@ struct decision {
 ///   needs_id(command) -> bool          take a new id of this aggregate's kind for `new_id` and create it under that id
 ///   child_kind(command) -> optional<aggregate_kind>   take a new id of that kind instead (for a child)
 ///   unique_key(command) -> string      commands with the same key in a shard are decided one after the other
-///   counts(state&) -> a record&        part of the state kept in a row of its own
+///   counts(state&) -> a record&        part of the state kept in a row of its own, comparable; nought needs no row
 ///   only_counts(event) -> bool         this event changes nothing but `counts`
 ///   redacted(state) -> string          JSON for the inspection API, without secrets
 template <class A>

@@ -148,10 +148,12 @@ class shard_replay {
       ++summary_.entities;
       for (const auto& row : one.entity->rows()) {
         const auto bytes = bytes_of(row.key);
-        if (!bytes)
-          store_.found("replay", row.key, "is missing, but the events in the journal make it");
-        else if (one.entity->renewed(row.key, *bytes) != *row.value)
+        if (!bytes) {
+          if (!one.entity->may_be_missing(row))
+            store_.found("replay", row.key, "is missing, but the events in the journal make it");
+        } else if (one.entity->renewed(row.key, *bytes) != *row.value) {
           store_.found("replay", row.key, "is not what the events in the journal make of it");
+        }
       }
       for (const auto& [key, value] : one.open)
         store_.found("replay", key,

@@ -24,6 +24,8 @@ class replayed {
                                           std::vector<domain::row_change>& views) = 0;
   /// State row and counts row as they must be.
   [[nodiscard]] virtual std::vector<domain::row_change> rows() const = 0;
+  /// One of these that says no more than its absence: counts that were never anything but nought.
+  [[nodiscard]] virtual bool may_be_missing(const domain::row_change& row) const = 0;
   /// The bytes of a row as this program would write them: an older one may have left out what it did not know.
   [[nodiscard]] virtual std::string renewed(const domain::row_key& key, const std::string& bytes) const = 0;
 };

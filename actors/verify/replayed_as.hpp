@@ -16,6 +16,13 @@ namespace social::verify {
 template <domain::aggregate A, class Rules>
 class replayed_as final : public replayed {
   static constexpr bool has_counts = requires(typename A::state& s) { A::counts(s); };
+  static auto counts_of(typename A::state& state) {
+    if constexpr (has_counts)
+      return A::counts(state);
+    else
+      return typename A::state{};
+  }
+  using counts_type = decltype(counts_of(std::declval<typename A::state&>()));
 
  public:
   explicit replayed_as(id_t id) : id_(id) {}
@@ -44,11 +51,15 @@ class replayed_as final : public replayed {
     return out;
   }
 
+  [[nodiscard]] bool may_be_missing(const domain::row_change& row) const override {
+    if constexpr (has_counts)
+      return row.key.where == domain::table::counts && row.value == encode_record(counts_type{});
+    return false;
+  }
+
   [[nodiscard]] std::string renewed(const domain::row_key& at, const std::string& bytes) const override {
-    if constexpr (has_counts) {
-      using counts_type = std::remove_cvref_t<decltype(A::counts(std::declval<typename A::state&>()))>;
+    if constexpr (has_counts)
       if (at.where == domain::table::counts) return again<counts_type>(bytes);
-    }
     return again<typename A::state>(bytes);
   }
 

@@ -14,6 +14,7 @@ struct sums {
   void fields(V& v) {
     v(total);
   }
+  friend bool operator==(const sums&, const sums&) = default;
 };
 
 struct state {
