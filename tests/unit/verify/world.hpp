@@ -54,7 +54,8 @@ class writer {
   }
   void write(ports::commit_request request) {
     request.time = noon;
-    REQUIRE(storage::test::commit(*store_, std::move(request)));
+    const auto committed = storage::test::commit(*store_, std::move(request));
+    REQUIRE(committed);
   }
   void write(std::vector<row_change> rows) {
     ports::commit_request request;
@@ -105,6 +106,7 @@ class writer {
   }
   std::vector<std::optional<std::string>> read(const std::vector<row_key>& keys) {
     std::vector<std::optional<std::string>> out;
+    out.reserve(keys.size());
     for (const auto& key : keys) out.push_back(storage::test::row_of(*store_, key));
     return out;
   }
