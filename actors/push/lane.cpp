@@ -27,10 +27,14 @@ void lane::note_stored(timestamp_t due) {
 
 void lane::offer(const lane_entry& entry) {
   auto name = entry.name.text();
-  if (here_.contains(name)) return;
+  if (const auto known = here_.find(name); known != here_.end()) {
+    auto& [created, due, also_due] = known->second;
+    if (entry.due != due) also_due = also_due ? std::min(*also_due, entry.due) : entry.due;
+    return;
+  }
   if (stands_still() || (queued_ >= options_.lane_queue_max && !make_room_for(entry.name.user)))
     return note_stored(entry.due);
-  here_.emplace(std::move(name), entry.created);
+  here_.emplace(std::move(name), presence{entry.created, entry.due, {}});
   auto& queue = queues_[entry.name.user];
   if (queue.empty()) turns_.push_back(entry.name.user);
   queue.push_back(entry);
@@ -43,11 +47,18 @@ bool lane::make_room_for(std::uint64_t user) {
   const auto own = queues_.find(user);
   if ((own == queues_.end() ? 0 : own->second.size()) + 1 >= most->second.size()) return false;
   // It has at least two entries, so it does not become empty.
-  here_.erase(most->second.back().name.text());
+  forget(most->second.back());
   note_stored(most->second.back().due);
   most->second.pop_back();
   --queued_;
   return true;
+}
+
+void lane::forget(const lane_entry& entry) {
+  const auto known = here_.find(entry.name.text());
+  if (known == here_.end()) return;
+  if (known->second.also_due) note_stored(*known->second.also_due);
+  here_.erase(known);
 }
 
 std::optional<lane::load> lane::wants_load(timestamp_t now) {
@@ -79,7 +90,7 @@ bool lane::begin_sweep() {
   reading_ = true;
   stored_due_.reset();
   for (const auto& [user, queue] : queues_)
-    for (const auto& entry : queue) here_.erase(entry.name.text());
+    for (const auto& entry : queue) forget(entry);
   queues_.clear();
   turns_.clear();
   queued_ = 0;
@@ -115,7 +126,7 @@ std::optional<lane_entry> lane::next(timestamp_t now) {
 void lane::finished(const lane_entry& entry) {
   assert(under_way_ > 0);
   --under_way_;
-  here_.erase(entry.name.text());
+  forget(entry);
 }
 
 void lane::put_back(const lane_entry& entry, timestamp_t retry_at) {
@@ -220,7 +231,7 @@ std::optional<timestamp_t> lane::wake_at(timestamp_t now) const {
 
 std::optional<timestamp_t> lane::oldest_created() const {
   if (here_.empty()) return std::nullopt;
-  return std::ranges::min_element(here_, {}, [](const auto& e) { return e.second; })->second;
+  return std::ranges::min_element(here_, {}, [](const auto& e) { return e.second.created; })->second.created;
 }
 
 }  // namespace social::push

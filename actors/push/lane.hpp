@@ -53,7 +53,8 @@ class lane {
 
   // --- work in
   /// Takes it into memory if there is a place; otherwise it stays in the store and is read later. One that is here
-  /// already is left as it is.
+  /// already is left as it is; under another time it is looked for in the store once it is finished here: a store that
+  /// failed may have lost it, and it was planned again.
   void offer(const lane_entry& entry);
   /// The store holds something for this lane from `due` on: written by somebody else, or put back.
   void note_stored(timestamp_t due);
@@ -115,8 +116,13 @@ class lane {
 
  private:
   using user_queue = std::deque<lane_entry>;
+  struct presence {
+    timestamp_t created = 0;
+    timestamp_t due = 0;
+    std::optional<timestamp_t> also_due;  ///< it has another place in the order of work
+  };
 
-  void settle_waiting(timestamp_t now);
+  void forget(const lane_entry& entry);
   void note_alive();
   void note_failure(timestamp_t now, std::uint64_t random, bool at_once);
   void rest_until(timestamp_t when) noexcept;
@@ -135,7 +141,7 @@ class lane {
 
   std::unordered_map<std::uint64_t, user_queue> queues_;  ///< by user; none is empty
   std::list<std::uint64_t> turns_;                        ///< users in the order of their turns
-  std::unordered_map<std::string, timestamp_t> here_;     ///< queued or under way: name -> created
+  std::unordered_map<std::string, presence> here_;        ///< by name: queued or under way
   std::size_t queued_ = 0;
   std::size_t under_way_ = 0;
 

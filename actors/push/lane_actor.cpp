@@ -80,7 +80,7 @@ void lane_actor::on_exit() {
   env_->numbers.lane_gone(lane_.origin());
   workers_.clear();
   planner_ = nullptr;
-  env_->numbers.outcomes_to_write.fetch_sub(static_cast<std::int64_t>(settlements_.size()));
+  take_in_hand(-in_hand_);
   settlements_.clear();
   super::on_exit();
 }
@@ -126,7 +126,13 @@ worker_handle& lane_actor::next_worker() {
   return workers_[next_worker_++ % workers_.size()];
 }
 
+void lane_actor::take_in_hand(std::int64_t count) {
+  in_hand_ += count;
+  env_->numbers.in_hand.fetch_add(count);
+}
+
 void lane_actor::start(const lane_entry& entry) {
+  take_in_hand();
   const auto self = caf::actor_cast<lane_handle>(this);
   caf::anon_send(next_worker(),
                  prepare_delivery{entry, [self](prepared delivery) {
@@ -145,6 +151,7 @@ void lane_actor::load(const lane::load& what) {
 
 void lane_actor::sweep() {
   if (!lane_.begin_sweep()) return;
+  take_in_hand();
   const auto self = caf::actor_cast<lane_handle>(this);
   caf::anon_send(next_worker(), sweep_rows{lane_.origin(), sweep_after_, [self](swept_rows rows) {
                                              caf::anon_send(self,
@@ -155,6 +162,7 @@ void lane_actor::sweep() {
 void lane_actor::on_swept(swept_rows& rows) {
   if (rows.failed) {
     lane_.swept(sweep_first_due_.value_or(0));
+    take_in_hand(-1);
     next_sweep_ = now() + env_->options.store_retry_ms;
     return;
   }
@@ -170,10 +178,12 @@ void lane_actor::on_swept(swept_rows& rows) {
     const ending how{delivery_result::expired, 0, 0, "its time ran out", ""};
     s.rows = rows_of_ending(s.delivery->entry, s.delivery->row, how, now());
     ++sweep_endings_;
+    take_in_hand();
     settle(std::move(s));
   }
   sweep_after_ = rows.after;
   lane_.swept(rows.after ? std::optional(sweep_first_due_.value_or(0)) : sweep_first_due_);
+  take_in_hand(-1);
   if (!rows.after) {
     sweep_first_due_.reset();
     next_sweep_ = now() + env_->options.expiry_check_ms;

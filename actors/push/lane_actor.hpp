@@ -56,6 +56,7 @@ class lane_actor final : public runtime::instrumented<lane_handle::base> {
   // a delivery's way
   void on_prepared(const delivery_ptr& delivery);
   void on_absent(const delivery_ptr& delivery);
+  void give_back(const lane_entry& entry, timestamp_t not_before);
   void on_answered(const delivery_ptr& delivery, const ports::push_answer& answer);
   void on_removed(const device_removed& message);
   void after_refusal(const delivery_ptr& delivery);
@@ -74,6 +75,7 @@ class lane_actor final : public runtime::instrumented<lane_handle::base> {
   void retry_settlements(timestamp_t now);
 
   void on_swept(swept_rows& rows);
+  void take_in_hand(std::int64_t count = 1);
   worker_handle& next_worker();
   [[nodiscard]] timestamp_t now() const { return env_->clock->now(); }
 
@@ -86,6 +88,7 @@ class lane_actor final : public runtime::instrumented<lane_handle::base> {
   std::size_t next_worker_ = 0;
   std::map<std::uint64_t, settlement> settlements_;
   std::uint64_t last_settlement_ = 0;
+  std::int64_t in_hand_ = 0;       ///< this lane's part of metrics_recorder::in_hand
   std::size_t sweep_endings_ = 0;  ///< expired deliveries of a sweep that are being written
   timestamp_t next_sweep_ = 0;
   std::optional<domain::row_key> sweep_after_;

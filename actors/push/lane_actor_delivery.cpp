@@ -1,4 +1,6 @@
 // A lane's other half: the way of one delivery from the worker to the store.
+#include <algorithm>
+
 #include "actors/domain/subscription/subscription.hpp"
 #include "actors/push/lane_actor.hpp"
 
@@ -24,7 +26,7 @@ void lane_actor::on_prepared(const delivery_ptr& delivery) {
   const auto& entry = delivery->entry;
   switch (delivery->what) {
     case outcome::send: {
-      if (retiring_) return lane_.finished(entry);  // its row waits for the next start
+      if (retiring_) return give_back(entry, now());  // its row waits for the next start
       auto request = std::move(delivery->request);
       const auto self = caf::actor_cast<lane_handle>(this);
       env_->transport->send(std::move(request), [self, delivery](ports::push_answer answer) {
@@ -49,8 +51,14 @@ void lane_actor::on_prepared(const delivery_ptr& delivery) {
       return end(delivery, delivery_result::undeliverable, delivery->reason);
     case outcome::store_failed:
       env_->numbers.store_failures.fetch_add(1, std::memory_order_relaxed);
-      return lane_.put_back(entry, now() + env_->options.store_retry_ms);
+      return give_back(entry, now() + env_->options.store_retry_ms);
   }
+}
+
+/// It stays in the store, and is read again.
+void lane_actor::give_back(const lane_entry& entry, timestamp_t not_before) {
+  lane_.put_back(entry, not_before);
+  take_in_hand(-1);
 }
 
 /// Answered or put off since it was read; or lost by a store that failed, and then it is about to be planned again
@@ -62,7 +70,7 @@ void lane_actor::on_absent(const delivery_ptr& delivery) {
   if (absent_once_.erase(name) == 0) {
     if (absent_once_.size() >= remembered_max) absent_once_.clear();  // they are looked for a third time
     absent_once_.insert(name);
-    return lane_.put_back(entry, now() + env_->options.store_retry_ms);
+    return give_back(entry, now() + env_->options.store_retry_ms);
   }
   settlement s;
   s.delivery = delivery;
@@ -106,7 +114,7 @@ void lane_actor::on_answered(const delivery_ptr& delivery, const ports::push_ans
     case verdict::failed:
       return after_failure(delivery, what);
     case verdict::interrupted:
-      return lane_.put_back(delivery->entry, now());
+      return give_back(delivery->entry, now());
   }
 }
 
@@ -159,12 +167,12 @@ void lane_actor::remove_device_of(const delivery_ptr& delivery) {
   const auto self = caf::actor_cast<lane_handle>(this);
   using domain::subscription::removal;
   const auto why = delivery->what == outcome::moved ? removal::superseded : removal::asked;
-  command_subscription(*env_, delivery->entry.name.user,
-                       remove_device{device.seq, device.row_version, endpoint_hash(device.endpoint), why},
-                       [self, delivery](const result<domain::erased_ptr>& reply) {
-                         caf::anon_send(self,
-                                        device_removed{delivery, reply.has_value(), reply && was_removed(**reply)});
-                       });
+  command_subscription(
+      *env_, delivery->entry.name.user,
+      remove_device{device.seq, device.row_version, endpoint_hash(device.endpoint), why},
+      [self, delivery](const result<domain::erased_ptr>& reply) {
+        caf::anon_send(self, device_removed{delivery, reply.has_value(), reply && was_removed(**reply)});
+      });
 }
 
 void lane_actor::on_removed(const device_removed& message) {
@@ -221,7 +229,6 @@ void lane_actor::retry(const delivery_ptr& delivery, std::string_view word, std:
 void lane_actor::settle(settlement what) {
   const auto number = ++last_settlement_;
   settlements_.emplace(number, std::move(what));
-  env_->numbers.outcomes_to_write.fetch_add(1, std::memory_order_relaxed);
   submit(number);
 }
 
@@ -230,7 +237,6 @@ void lane_actor::submit(std::uint64_t number) {
   auto& journal = *env_->store.log;
   if (!journal.reserve()) {
     s.retry_at = now() + env_->options.store_retry_ms;
-    wake_up_at(s.retry_at);
     return;
   }
   s.retry_at = 0;
@@ -248,8 +254,13 @@ void lane_actor::submit(std::uint64_t number) {
 }
 
 void lane_actor::retry_settlements(timestamp_t at) {
-  for (auto& [number, s] : settlements_)
+  std::optional<timestamp_t> next;
+  for (auto& [number, s] : settlements_) {
     if (s.retry_at != 0 && at >= s.retry_at) submit(number);
+    if (s.retry_at != 0) next = std::min(next.value_or(s.retry_at), s.retry_at);
+  }
+  // Anew in every turn: an earlier timer may have stood in for this one, and each has its own time.
+  if (next) wake_up_at(*next);
 }
 
 void lane_actor::on_settled(const settlement_committed& message) {
@@ -258,7 +269,7 @@ void lane_actor::on_settled(const settlement_committed& message) {
     // Written or not: the same rows once more make no difference. The delivery is not sent again meanwhile.
     env_->numbers.store_failures.fetch_add(1, std::memory_order_relaxed);
     s.retry_at = now() + env_->options.store_retry_ms;
-    return wake_up_at(s.retry_at);
+    return;
   }
   if (s.leaves) env_->numbers.pending.fetch_sub(1, std::memory_order_relaxed);
   if (s.ended && makes_dead_letter(*s.ended)) env_->numbers.dead_letter(*s.ended);
@@ -268,7 +279,7 @@ void lane_actor::on_settled(const settlement_committed& message) {
     lane_.finished(s.delivery->entry);
   if (s.again_at) lane_.note_stored(*s.again_at);
   settlements_.erase(message.number);
-  env_->numbers.outcomes_to_write.fetch_sub(1);  // after it was taken off the count
+  take_in_hand(-1);  // after it was taken off the count
 }
 
 }  // namespace social::push

@@ -78,7 +78,8 @@ class metrics_recorder {
   std::atomic<std::uint64_t> fan_outs_waiting{0};
   std::atomic<std::uint64_t> dead_letters_total{0};
   std::atomic<std::int64_t> pending{0};
-  std::atomic<std::int64_t> outcomes_to_write{0};  ///< of all lanes; no metric
+  /// Of all lanes; no metric. Counted from before its row is read until what became of it is written and off `pending`.
+  std::atomic<std::int64_t> in_hand{0};
 
   void answered(std::string_view origin_class, std::string_view status, std::string_view kind);
   void dead_letter(delivery_result why);

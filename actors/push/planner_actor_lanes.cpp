@@ -33,15 +33,16 @@ void planner_actor::notice_failed_store() {
 }
 
 /// Whether a lane's write that failed had removed its delivery shows to nobody: it writes the same once more, and takes
-/// off the count what may not be in it. So when no lane has an outcome to write, and none is there, none is counted.
+/// off the count what may not be in it; and what is settled while the rows are counted is counted or not. So when none
+/// is in the store, and no lane has one in hand, none is counted. Looked at in this order: what a lane takes in hand
+/// after the look at the store is not there, and what it had read before is in its hand until it is off the count.
 bool planner_actor::recount() {
   auto& numbers = env_->numbers;
   if (!pending_in_doubt_ || now() < next_recount_) return false;
   next_recount_ = now() + env_->options.store_retry_ms;
-  if (numbers.outcomes_to_write != 0) return false;
   const auto first = env_->store.rows->scan_table(domain::table::delivery_due, std::nullopt, everything, 1);
   if (first.what != ports::row_value::status::found) return later(next_recount_, first.failure), false;
-  if (!first.rows.empty()) return false;
+  if (!first.rows.empty() || numbers.in_hand != 0) return false;
   numbers.pending = 0;
   pending_in_doubt_ = false;
   return false;

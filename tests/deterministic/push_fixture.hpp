@@ -73,6 +73,12 @@ class push_fixture {
     role->clock_was_set();
     run();
   }
+  /// As `pass`, but only what has set itself a timer notices.
+  void fire_timers(std::int64_t ms) {
+    clock.advance(ms);
+    scheduler().advance_time(std::chrono::milliseconds(ms));
+    run();
+  }
   bool stop() {
     role->begin_stop();
     run();

@@ -98,6 +98,30 @@ TEST_CASE_METHOD(push_fixture, "a delivery whose outcome cannot be written is no
   CHECK(pending().empty());
 }
 
+TEST_CASE_METHOD(push_fixture, "outcomes whose writes failed one after the other are all written again") {
+  start();
+  subscribe(66, origin + "/a");
+  subscribe(67, origin + "/b");
+  comment(7, 66);
+  comment(7, 67);
+  transport->hold = true;
+  comment(7, 66);
+  comment(7, 67);
+  REQUIRE(transport->requests.size() == 4);
+  for (int i = 0; i < 2; ++i) {
+    disk->fail_commits(1, error{error_code::outcome_unknown});
+    transport->answer_next(scripted_transport::with_status(201));
+    run();
+    fire_timers(10);
+  }
+  CHECK(pending().size() == 2);
+  fire_timers(options.store_retry_ms - 15);
+  for (int i = 0; i < 100 && !pending().empty(); ++i) fire_timers(1);
+  CHECK(transport->requests.size() == 4);
+  CHECK(pending().empty());
+  CHECK(role->metrics().pending == 0);
+}
+
 TEST_CASE_METHOD(push_fixture,
                  "whatever became of an outcome whose write failed, the count comes back to what is there") {
   const bool written = GENERATE(true, false);
@@ -115,6 +139,50 @@ TEST_CASE_METHOD(push_fixture,
   CHECK(role->metrics().pending == 0);
   comment(7, 66);
   CHECK(transport->requests.size() == 3);
+  CHECK(role->metrics().pending == 0);
+}
+
+TEST_CASE_METHOD(push_fixture, "what the store lost and is planned again while it is under way leaves nothing behind") {
+  start();
+  subscribe(66, origin + "/a");
+  comment(7, 66);  // so that the next success is no news to the device's row
+  transport->hold = true;
+  const auto told = event(protocol::comment_created{130, 66, 9, 7, "Kim", "hello"});
+  consume({told});
+  REQUIRE(transport->requests.size() == 2);
+  using domain::table;
+  disk->lose_in_the_background({table::delivery, table::delivery_due, table::seen_event, table::seen_event_due});
+  SECTION("it is answered after it was planned again") {
+    pass(1);
+    consume({told});
+    CHECK(disk->table_rows(table::delivery_due).size() == 1);
+    CHECK(role->metrics().pending == 1);
+  }
+  SECTION("it is answered when none is left, and none is planned") {
+    for (int i = 0; i < 3; ++i) pass(5000);
+    CHECK(role->metrics().pending == 0);
+  }
+  transport->hold = false;
+  transport->answer_next(scripted_transport::with_status(201));
+  run();
+  for (int i = 0; i < 5; ++i) pass(5000);
+  CHECK(transport->requests.size() == 2);
+  CHECK(disk->table_rows(table::delivery_due).empty());
+  CHECK(pending().empty());
+  CHECK(role->metrics().pending == 0);
+}
+
+TEST_CASE_METHOD(push_fixture, "what comes to a lane while it retires because it was idle is sent by the next one") {
+  start();
+  subscribe(66, origin + "/a");
+  comment(7, 66);
+  REQUIRE(transport->requests.size() == 1);
+  clock.advance(options.lane_idle_ms + 1);
+  role->clock_was_set();  // the lane finds itself idle while the comment is on its way to it
+  comment(7, 66);
+  pass(5000);
+  CHECK(transport->requests.size() == 2);
+  CHECK(pending().empty());
   CHECK(role->metrics().pending == 0);
 }
 

@@ -13,13 +13,13 @@ SUBJECT = "mailto:operator@example.com"
 DELIVERY_TIMEOUT_S = 30
 
 
-def until(condition, deadline_s: float = DELIVERY_TIMEOUT_S, message: str = "it did not become true in time"):
-    """The first true value of `condition`, asked again and again."""
+def until(condition, deadline_s: float = DELIVERY_TIMEOUT_S, message="it did not become true in time"):
+    """The first true value of `condition`, asked again and again. `message`: a text, or what makes one then."""
     end = time.monotonic() + deadline_s
     while True:
         if value := condition():
             return value
-        assert time.monotonic() < end, message
+        assert time.monotonic() < end, message() if callable(message) else message
         time.sleep(0.005)  # what is waited for needs the processor, too
 
 
@@ -118,7 +118,8 @@ def catch_up(server) -> None:
 def settle(server) -> None:
     """And until no service has to be asked any more: no message comes."""
     catch_up(server)
-    until(lambda: admin(server, "push")["pending"] == 0, message="deliveries are pending")
+    until(lambda: admin(server, "push")["pending"] == 0,
+          message=lambda: f"deliveries are pending: {admin(server, 'push')}")
 
 
 def dead_letters(server: Server, device: Device) -> list[dict]:

@@ -129,6 +129,12 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     const std::lock_guard lock(mutex_);
     ++epoch_;
   }
+  /// As above, and everything of these tables is lost with it.
+  void lose_in_the_background(const std::set<domain::table>& tables) {
+    const std::lock_guard lock(mutex_);
+    ++epoch_;
+    std::erase_if(image_.rows, [&](const auto& row) { return tables.contains(row.second.key.where); });
+  }
   /// Ids are used up: `take` gives none until a refill, and refills wait for `finish_refills`.
   void hold_refills(bool hold) {
     const std::lock_guard lock(mutex_);

@@ -47,6 +47,19 @@ TEST_CASE_METHOD(fixture, "a lane sends at most so many at once") {
   CHECK_FALSE(lane().next(now));
 }
 
+TEST_CASE_METHOD(fixture, "one that is here is looked for in the store once more if it has another place there") {
+  lane().offer(entry(1, 1));
+  const auto sent = lane().next(now);
+  REQUIRE(sent);
+  lane().offer(entry(1, 1));  // the same place
+  lane().offer(entry(1, 1, start + 7));
+  lane().offer(entry(1, 1, start + 9));
+  CHECK_FALSE(lane().stored_due());  // not while it is here: it would be read again and again
+  CHECK_FALSE(lane().next(now));
+  lane().finished(*sent);
+  CHECK(lane().stored_due() == start + 7);
+}
+
 TEST_CASE_METHOD(fixture, "people take turns") {
   for (int i = 0; i < 5; ++i) lane().offer(entry(1, i));
   lane().offer(entry(2, 0));
