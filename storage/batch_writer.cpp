@@ -81,6 +81,7 @@ rocksdb::Status batch_writer::write(std::span<pending_request> requests, bool sy
   if (status.ok()) status = store_.log_trouble();
   if (!status.ok()) return status;
   if (sync) statistics_.sync_us.add(watch.microseconds());
+  drop_hot_rows(requests);
   for (const auto& pending : requests)
     if (pending.request.trim_below != 0) heads_.set_oldest(pending.request.shard, pending.request.trim_below);
   count(statistics_.batches);
@@ -94,6 +95,19 @@ rocksdb::Status batch_writer::write(std::span<pending_request> requests, bool sy
     publish();
   }
   return status;
+}
+
+/// Before anybody is answered.
+void batch_writer::drop_hot_rows(std::span<const pending_request> requests) {
+  auto& hot = store_.hot_rows();
+  for (const auto& pending : requests) {
+    std::string_view keys = pending.request.keys;
+    for (const auto& row : pending.request.rows) {
+      const auto name = keys.substr(0, row.key_size);
+      if (hot.keeps(name)) hot.drop(name);
+      keys.remove_prefix(row.key_size);
+    }
+  }
 }
 
 rocksdb::Status batch_writer::sync() {

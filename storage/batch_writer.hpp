@@ -35,6 +35,7 @@ class batch_writer {
 
  private:
   rocksdb::Status append(pending_request& pending);
+  void drop_hot_rows(std::span<const pending_request> requests);
   void publish();
 
   database& store_;

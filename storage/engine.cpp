@@ -119,13 +119,15 @@ void snapshot_book::close() {
 // ---------------------------------------------------------------------------------------------------------
 
 database::database(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> handles,
-                   std::shared_ptr<background_news> news, std::shared_ptr<const log_guard> guard, meta_value meta)
+                   std::shared_ptr<background_news> news, std::shared_ptr<const log_guard> guard, meta_value meta,
+                   std::size_t hot_rows_max)
     : db_(std::move(db)),
       handles_(std::move(handles)),
       news_(std::move(news)),
       guard_(std::move(guard)),
       meta_(std::move(meta)),
-      snapshots_(std::make_shared<snapshot_book>(*db_)) {}
+      snapshots_(std::make_shared<snapshot_book>(*db_)),
+      hot_rows_(hot_rows_max) {}
 
 database::~database() {
   snapshots_->close();
@@ -297,7 +299,8 @@ result<std::unique_ptr<database>> engine::checked(std::uint64_t mark, const rock
     close(store.db.get(), store.handles);
     return meta.error();
   }
-  return std::make_unique<database>(std::move(store.db), std::move(store.handles), news_, guard_, std::move(*meta));
+  return std::make_unique<database>(std::move(store.db), std::move(store.handles), news_, guard_, std::move(*meta),
+                                    options_.hot_rows_max);
 }
 
 result<void> engine::probe() {

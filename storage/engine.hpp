@@ -21,6 +21,7 @@
 #include "storage/keys.hpp"
 #include "storage/log_guard.hpp"
 #include "storage/options.hpp"
+#include "storage/row_cache.hpp"
 #include "storage/values.hpp"
 
 namespace social::storage {
@@ -66,7 +67,8 @@ class background_news {
 class database {
  public:
   database(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> handles,
-           std::shared_ptr<background_news> news, std::shared_ptr<const log_guard> guard, meta_value meta);
+           std::shared_ptr<background_news> news, std::shared_ptr<const log_guard> guard, meta_value meta,
+           std::size_t hot_rows_max);
   ~database();
   database(const database&) = delete;
   database& operator=(const database&) = delete;
@@ -79,6 +81,7 @@ class database {
   /// Ends the work in the background; from then on its files change no more. Before closing.
   void settle();
   [[nodiscard]] const std::shared_ptr<snapshot_book>& snapshots() const noexcept { return snapshots_; }
+  [[nodiscard]] row_cache& hot_rows() noexcept { return hot_rows_; }
   /// True once after a new log file was begun.
   [[nodiscard]] bool take_log_switch() noexcept { return news_->take_log_switch(); }
   /// What the last sync of the log took.
@@ -95,6 +98,7 @@ class database {
   std::shared_ptr<const log_guard> guard_;
   meta_value meta_;
   std::shared_ptr<snapshot_book> snapshots_;
+  row_cache hot_rows_;
 };
 using database_gate = gate<database>;
 

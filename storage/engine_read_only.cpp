@@ -43,7 +43,7 @@ result<std::unique_ptr<database>> engine::open_read_only() {
     for (auto* handle : store.handles) store.db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
     return meta.error();
   }
-  return std::make_unique<database>(std::move(store.db), std::move(store.handles), news_, guard_, std::move(*meta));
+  return std::make_unique<database>(std::move(store.db), std::move(store.handles), news_, guard_, std::move(*meta), 0);
 }
 
 result<meta_value> engine::read_meta(opened& store, std::uint64_t mark, const rocksdb::Status& first) const {

@@ -86,11 +86,17 @@ ports::row_value rocks_rows::get(const domain::row_key& key, ports::read_tier ti
   thread_local std::string name;
   name.clear();
   append_row_key(name, key);
+  auto& hot = inside->hot_rows();
+  const bool keeps = at == nullptr && hot.keeps(name);
+  row_cache::ticket ticket;
+  if (keeps)
+    if (auto known = hot.find(name, ticket)) return {status::found, std::move(*known), {}};
   rocksdb::PinnableSlice bytes;
   const auto read = inside->db().Get(how, inside->handle(family_of(key.where)), name, &bytes);
   // Of a key that may lie in a table that is not open RocksDB 7.8 says "found" at this tier, with an empty value (issue
   // 8453): only the disk knows. Rows that are empty indeed are read twice for it.
   if (tier == ports::read_tier::cache_only && read.ok() && bytes.empty()) return {status::would_block, {}, {}};
+  if (keeps && read.ok()) hot.offer(name, bytes.ToStringView(), ticket);
   return outcome(read, bytes);
 }
 

@@ -109,6 +109,11 @@ result<std::uint64_t> rocks_store::trim_journal(shard_t shard, std::uint64_t hol
   return plan.events;
 }
 
+row_cache::counts rocks_store::hot_row_lookups() const {
+  const auto inside = parts_->gate.enter();
+  return inside ? inside->hot_rows().looked_up() : row_cache::counts{};
+}
+
 std::uint64_t rocks_store::journal_bytes() const {
   const auto inside = parts_->gate.enter();
   if (!inside) return 0;

@@ -11,6 +11,7 @@
 #include "actors/base/result.hpp"
 #include "actors/ports/store.hpp"
 #include "storage/options.hpp"
+#include "storage/row_cache.hpp"
 #include "storage/statistics.hpp"
 
 namespace social::storage {
@@ -46,6 +47,9 @@ class rocks_store {
   /// are all at or below `hold`, at most `records_max` of them, and never the newest record, from which sequences are
   /// counted on. The number of events removed. Blocks on the disk. Errors: those of reading and committing.
   result<std::uint64_t> trim_journal(shard_t shard, std::uint64_t hold, timestamp_t before, std::size_t records_max);
+
+  /// Lookups of this opening: see row_cache. Zeros while the store is being reopened.
+  [[nodiscard]] row_cache::counts hot_row_lookups() const;
 
   /// What the journal takes on disk and in memory; what was removed counts until it is compacted away. 0 while the
   /// store is being reopened.

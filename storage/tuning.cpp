@@ -109,6 +109,12 @@ rocksdb::ColumnFamilyOptions tune(family where, const storage_options& options, 
   out.arena_block_size = std::size_t{64} << 10;
   out.level_compaction_dynamic_level_bytes = true;
   out.memtable_insert_with_hint_prefix_extractor = insert_hints(where);
+  // Most lookups ask for what is not in memory: a like that is new, an account of last week. A filter of the whole key
+  // answers that in place of a search from the top: a tenth of what a like costs the server.
+  if (where == family::state || where == family::view) {
+    out.memtable_prefix_bloom_size_ratio = 0.02;
+    out.memtable_whole_key_filtering = true;
+  }
   // Work queues are scanned from their front, where deleted entries gather: files full of them are compacted early.
   if (where == family::delivery)
     out.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(4096, 2048));

@@ -167,12 +167,12 @@ void lane_actor::remove_device_of(const delivery_ptr& delivery) {
   const auto self = caf::actor_cast<lane_handle>(this);
   using domain::subscription::removal;
   const auto why = delivery->what == outcome::moved ? removal::superseded : removal::asked;
-  command_subscription(
-      *env_, delivery->entry.name.user,
-      remove_device{device.seq, device.row_version, endpoint_hash(device.endpoint), why},
-      [self, delivery](const result<domain::erased_ptr>& reply) {
-        caf::anon_send(self, device_removed{delivery, reply.has_value(), reply && was_removed(**reply)});
-      });
+  command_subscription(*env_, delivery->entry.name.user,
+                       remove_device{device.seq, device.row_version, endpoint_hash(device.endpoint), why},
+                       [self, delivery](const result<domain::erased_ptr>& reply) {
+                         caf::anon_send(self,
+                                        device_removed{delivery, reply.has_value(), reply && was_removed(**reply)});
+                       });
 }
 
 void lane_actor::on_removed(const device_removed& message) {

@@ -86,6 +86,7 @@ result<opened_store> host::open_store(const std::string& name, const std::filesy
       settings.durability == config::durability::sync ? storage::durability::sync : storage::durability::async;
   options.commit_queue_max = settings.limits.commit_queue_commands;
   options.memory = memory_;
+  if (name != "api") options.hot_rows_max = 0;  // people and connections are there
   options.log = [name](storage::log_level level, std::string_view message) { log_of_store(name, level, message); };
   if (overrides_.store_options) overrides_.store_options(name, options);
   auto opened = storage::rocks_store::open(options);

@@ -38,6 +38,11 @@ void collect_store(const storage::rocks_store& store, const std::string& name, i
   sink.counter("social_commit_overloaded_total", "Requests refused at a full queue", value_of(s.overloaded), with);
   sink.counter("social_commit_reopens_total", "Successful reopens after a failure", value_of(s.reopens), with);
   sink.counter("social_commit_reopen_failures_total", "Failed attempts to reopen", value_of(s.reopen_failures), with);
+  const auto lookups = store.hot_row_lookups();
+  sink.counter("social_store_hot_row_hits_total", "Lookups answered by the cache of people and connections",
+               static_cast<double>(lookups.hits), with);
+  sink.counter("social_store_hot_row_misses_total", "Lookups of people and connections that asked the database",
+               static_cast<double>(lookups.misses), with);
   sink.gauge("social_commit_queue_depth_requests", "Requests reserved, waiting or being written",
              static_cast<double>(store.queue_depth()), with);
   histogram(sink, "social_commit_batch_requests", "Requests merged into one batch", s.batch_requests, 1.0, with);

@@ -108,7 +108,8 @@ inline domain::encoded_event event(std::string bytes = "\1e", id_t id = 7) {
 }
 
 inline domain::row_key state_key(std::uint64_t id) {
-  return {domain::table::state, 2, id, ""};
+  return {domain::table::state, 1 + id % 2, id,
+          ""};  // of users, which row_cache keeps, and of posts, which it does not
 }
 
 /// `events` events and one row per request.
