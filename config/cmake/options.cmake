@@ -1,6 +1,6 @@
 # Compiler options of all targets, and the sanitizers.
 
-set(SOCIAL_ALLOCATOR "none" CACHE STRING "allocator of the executables: none, jemalloc or mimalloc")
+set(SOCIAL_ALLOCATOR "none" CACHE STRING "allocator of the executables: none, jemalloc, mimalloc or tcmalloc")
 set(SOCIAL_SANITIZER "none" CACHE STRING "value of -fsanitize, or none")
 option(SOCIAL_PCH "use precompiled headers" ON)
 
