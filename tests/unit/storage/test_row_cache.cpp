@@ -127,8 +127,10 @@ TEST_CASE("no reader sees less than what was acknowledged before it looked", "[s
   std::atomic<std::uint64_t> acknowledged{0};
   std::atomic<std::uint64_t> reads{0};
   std::atomic<std::uint64_t> stale{0};
+  constexpr int readers_count = 3;
   std::vector<std::thread> readers;
-  for (int n = 0; n < 3; ++n)
+  readers.reserve(readers_count);
+  for (int n = 0; n < readers_count; ++n)
     readers.emplace_back([&] {
       while (acknowledged < writes) {
         for (const auto& key : keys) {
