@@ -105,7 +105,7 @@ rocksdb::ColumnFamilyOptions tune(family where, const storage_options& options, 
   out.compression = compression();
   // The budget flushes the oldest table first; a single one may use a quarter of it before that.
   out.write_buffer_size = std::max<std::size_t>(options.write_buffer_bytes / 4, std::size_t{1} << 20);
-  // Grows in small steps: five families of two stores stay below 2 MiB while they are empty.
+  // Grows in small steps: besides their filters five families of two stores stay below 2 MiB while they are empty.
   out.arena_block_size = std::size_t{64} << 10;
   out.level_compaction_dynamic_level_bytes = true;
   // A flush of a family is some 4 MiB, and the first compaction rewrites all that level 1 has: with RocksDB's 256 MiB
