@@ -15,8 +15,7 @@ bool commit_queue::push(pending_request& pending) {
   return true;
 }
 
-bool commit_queue::wait_for(std::size_t count, clock::time_point until) {
-  std::unique_lock lock(mutex_);
+void commit_queue::sleep_until(std::unique_lock<std::mutex>& lock, std::size_t count, clock::time_point until) {
   awaited_ = count;
   while (waiting_.size() < count && !woken_) {
     sleeping_ = true;
@@ -27,7 +26,11 @@ bool commit_queue::wait_for(std::size_t count, clock::time_point until) {
     }
   }
   sleeping_ = false;
-  awaited_ = 1;
+}
+
+bool commit_queue::wait_for(std::size_t count, clock::time_point until) {
+  std::unique_lock lock(mutex_);
+  sleep_until(lock, count, until);
   return waiting_.size() >= count;
 }
 
@@ -38,15 +41,7 @@ std::size_t commit_queue::waiting() const {
 
 void commit_queue::take(std::vector<pending_request>& into, clock::time_point until) {
   std::unique_lock lock(mutex_);
-  while (waiting_.empty() && !woken_) {
-    sleeping_ = true;
-    if (until == clock::time_point::max()) {
-      arrived_.wait(lock);
-    } else if (arrived_.wait_until(lock, until) == std::cv_status::timeout) {
-      break;
-    }
-  }
-  sleeping_ = false;
+  sleep_until(lock, 1, until);
   woken_ = false;
   into.swap(waiting_);
 }

@@ -60,6 +60,9 @@ class commit_queue {
   [[nodiscard]] std::string reason() const;
 
  private:
+  /// Until so many are there, the time has come, or somebody wakes it.
+  void sleep_until(std::unique_lock<std::mutex>& lock, std::size_t count, clock::time_point until);
+
   const std::size_t places_max_;
   std::atomic<std::size_t> places_{0};
   std::atomic<intake> intake_{intake::open};

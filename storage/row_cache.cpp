@@ -6,15 +6,10 @@
 #include <functional>
 
 namespace social::storage {
-namespace {
-
-constexpr std::size_t entries_of_set = 4;
-
-}  // namespace
 
 row_cache::row_cache(std::size_t rows_max) {
   if (rows_max == 0) return;
-  sets_ = std::bit_ceil(std::max(rows_max, entries_of_set)) / entries_of_set;
+  sets_ = std::bit_ceil(std::max(rows_max, rows_of_set)) / rows_of_set;
   all_ = std::make_unique<set[]>(sets_);
 }
 
@@ -55,7 +50,7 @@ void row_cache::offer(std::string_view name, std::string_view value, ticket take
   const std::lock_guard lock(place.mutex);
   if (place.generation != taken.generation || place.find(name) != nullptr) return;
   auto& oldest = place.entries[place.next];
-  place.next = static_cast<std::uint8_t>((place.next + 1) % entries_of_set);
+  place.next = static_cast<std::uint8_t>((place.next + 1) % rows_of_set);
   std::copy_n(name.begin(), row_key_size_min, oldest.name.begin());
   oldest.value.assign(value);
   oldest.used = true;

@@ -24,6 +24,7 @@ namespace social::storage {
 class row_cache {
  public:
   static constexpr std::size_t value_bytes_max = 1024;
+  static constexpr std::size_t rows_of_set = 4;
 
   /// `rows_max`: rounded up to a power of two, at least 4; 0: nothing is ever kept.
   explicit row_cache(std::size_t rows_max);
@@ -59,7 +60,7 @@ class row_cache {
     std::uint64_t generation = 0;  ///< grows with each drop
     counts looked_up;
     std::uint8_t next = 0;  ///< which entry makes room
-    std::array<entry, 4> entries;
+    std::array<entry, rows_of_set> entries;
     entry* find(std::string_view name) noexcept;
   };
   [[nodiscard]] set& set_of(std::string_view name) const noexcept;

@@ -26,7 +26,7 @@ void lane_actor::on_prepared(const delivery_ptr& delivery) {
   const auto& entry = delivery->entry;
   switch (delivery->what) {
     case outcome::send: {
-      if (retiring_) return give_back(entry, now());  // its row waits for the next start
+      if (retiring_) return give_back(entry, now());  // its row waits for the next lane
       auto request = std::move(delivery->request);
       const auto self = caf::actor_cast<lane_handle>(this);
       env_->transport->send(std::move(request), [self, delivery](ports::push_answer answer) {
