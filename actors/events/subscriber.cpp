@@ -48,6 +48,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::events::effect_done)
 
 namespace social::events {
 
+/// The cursor of one that has seen nothing of what is kept.
+static std::uint64_t before_oldest(const ports::journal& source, shard_t shard) {
+  return std::max<std::uint64_t>(source.oldest(shard), 1) - 1;
+}
+
 /// Read by the admin API while the runner works.
 struct subscriber::shared_status {
   std::mutex mutex;
@@ -271,8 +276,7 @@ class subscriber::runner final : public runtime::instrumented<runner_actor::base
       if (row.what == ports::row_value::status::absent) {
         // "now" is the moment of the first start: it is written down, or a later start would skip what came since.
         if (options_.start == start_from::now) unsaved_.insert(shard);
-        loaded.push_back(options_.start == start_from::now ? source_.head(shard)
-                                                           : std::max<std::uint64_t>(source_.oldest(shard), 1) - 1);
+        loaded.push_back(options_.start == start_from::now ? source_.head(shard) : before_oldest(source_, shard));
         continue;
       }
       if (row.what != ports::row_value::status::found) return false;
@@ -355,9 +359,10 @@ class subscriber::impl {
     const std::lock_guard lock(shared_->mutex);
     auto now = shared_->status;
     now.lag = 0;
-    if (now.cursors.empty()) return now;  // not read yet
-    for (shard_t shard = 0; shard < source_.shards(); ++shard)
-      now.lag += ports::events_between(now.cursors[shard], source_.head(shard));
+    for (shard_t shard = 0; shard < source_.shards(); ++shard) {
+      const auto cursor = now.cursors.empty() ? before_oldest(source_, shard) : now.cursors[shard];
+      now.lag += ports::events_between(cursor, source_.head(shard));
+    }
     return now;
   }
 

@@ -55,7 +55,7 @@ using fenced_effect =
 /// How far a subscriber is.
 struct subscriber_status {
   std::string name;
-  std::uint64_t lag = 0;               ///< events between the heads and its cursors
+  std::uint64_t lag = 0;               ///< events between the heads and its cursors; all kept until those are read
   std::uint64_t handled = 0;           ///< records since the start
   std::uint64_t failures = 0;          ///< attempts that failed since the start
   std::uint64_t ahead = 0;             ///< shards that are not read, because their cursor is beyond the journal's head

@@ -83,6 +83,20 @@ TEST_CASE("what happened before and after the start is handed over in order", "[
   CHECK(f.under_test->status().handled == 3);
 }
 
+TEST_CASE("a subscriber whose cursors cannot be read is not said to be up to date", "[events]") {
+  fixture f;
+  f.happen(0, 2);
+  f.happen(1);
+  f.effects.fail_reads(error{error_code::io_error, "no disk"});
+  f.start();
+  CHECK(f.under_test->status().cursors.empty());
+  CHECK(f.under_test->status().lag == 3);  // what is kept: it can be no more
+  CHECK(f.under_test->status().last_failure == "the cursors cannot be read");
+  f.effects.fail_reads({});
+  f.node.pass(std::chrono::seconds(1));
+  CHECK(f.under_test->status().lag == 0);
+}
+
 TEST_CASE("a cursor moves only with the batch of its effect", "[events]") {
   fixture f;
   f.effects.hold_commits(true);
