@@ -8,6 +8,9 @@ namespace social::storage {
 
 namespace {
 
+/// A reader that is no further behind its shard's head follows it.
+constexpr std::uint64_t tail_events = 1024;
+
 rocksdb::Slice slice_of(const journal_key_bytes& key) {
   return {key.data(), key.size()};
 }
@@ -49,8 +52,10 @@ result<std::size_t> rocks_journal::read_over(shard_t shard, std::uint64_t after,
   const auto inside = gate_.enter();
   if (!inside) return error{error_code::store_unavailable, "the store is being reopened"};
   rocksdb::ReadOptions how;
-  // A subscriber reads each record once; most come from the memtable. The cache is for rows.
-  how.fill_cache = false;
+  // Each record is read once, so that blocks of a backlog would only push rows out of the cache. Close to the head the
+  // records come from the memtable, but the search for them meets, in every table, the block where the shard ends
+  // there: the same one with each look.
+  how.fill_cache = head - after <= tail_events;
   const auto end = encode_journal_key({shard, head + 1});
   const auto end_slice = slice_of(end);
   how.iterate_upper_bound = &end_slice;

@@ -33,13 +33,13 @@ entity::behavior_type entity::make_behavior() {
       [this](const commit_done& message) { on_commit_done(message); },
       [this](decide_for_parent& message) { on_child_request(message); },
       [this](decided_for_parent& message) { on_child_decided(message); },
-      [this](const parent_committed& message) {
-        std::erase_if(pending_rows_, [&](const auto& row) { return row.second.number == message.token; });
-        if (!message.durable) void_ = true;
+      [this](parent_failed) {
+        void_ = true;
         stop_if_done();
       },
       [this](take_over& message) { on_take_over(message); },
       [this](stop_when_idle) {
+        if (parent_) pending_rows_.clear();
         stopping_ = true;
         stop_if_done();
       },
@@ -236,10 +236,12 @@ void entity::resolve_front() {
 
 void entity::resolve(in_flight& flight, const std::optional<error>& failure) {
   if (flight.child.handle) {
-    caf::anon_send(flight.child.handle, parent_committed{flight.child.token, !failure});
+    if (failure) caf::anon_send(flight.child.handle, parent_failed{});
     // One that has failed since is not ours any more.
-    if (const auto place = child_places_.find(flight.child.id); place != child_places_.end())
+    if (const auto place = child_places_.find(flight.child.id); place != child_places_.end()) {
       --place->second->steps_in_flight;
+      if (!failure) place->second->durable = flight.child.token;
+    }
   }
   if (failure) {
     flight.reply->answer(*failure);
@@ -270,7 +272,6 @@ void entity::stop_if_done() {
     queue_.clear();
   }
   if (waiting_ || !queue_.empty() || !flights_.empty() || child_request_) return;
-  if (parent_ && !void_ && !pending_rows_.empty()) return;
   if (!stopping_ && shard_) {
     if (!std::exchange(void_told_, true))
       caf::anon_send(shard_, entity_void{origin_.kind, origin_.id, origin_.incarnation});

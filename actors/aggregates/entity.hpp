@@ -62,7 +62,8 @@ class entity final : public runtime::instrumented<entity_actor::base> {
     domain::aggregate_kind kind{};
     entity_actor handle;
     std::size_t steps_in_flight = 0;
-    bool newborn = false;  ///< made by its first step, and not used since
+    std::uint64_t durable = 0;  ///< its steps of up to this token are
+    bool newborn = false;       ///< made by its first step, and not used since
   };
   using child_list = std::list<child_entry>;
 
@@ -105,7 +106,7 @@ class entity final : public runtime::instrumented<entity_actor::base> {
   void resolve(in_flight& flight, const std::optional<error>& failure);
   void drop_speculative_state(const error& why);
   void stop_if_done();
-  [[nodiscard]] entity_actor child_for(const domain::child_command& command);
+  [[nodiscard]] child_entry& child_for(const domain::child_command& command);
   [[nodiscard]] entity_actor take_spare_child(const domain::child_command& wanted);
   void forget_child(id_t id);
   void forget_ended_child(caf::actor_id actor);

@@ -6,12 +6,12 @@
 
 namespace social::aggregates {
 
-entity_actor entity::child_for(const domain::child_command& command) {
+entity::child_entry& entity::child_for(const domain::child_command& command) {
   if (const auto known = child_places_.find(command.id); known != child_places_.end()) {
     auto& child = *known->second;
     children_.splice(children_.end(), child.newborn ? newborn_children_ : children_, known->second);
     child.newborn = false;
-    return child.handle;
+    return child;
   }
   auto handle = take_spare_child(command);
   if (!handle) {
@@ -20,16 +20,16 @@ entity_actor entity::child_for(const domain::child_command& command) {
         home_system().spawn<entity>(env_, std::move(origin), shard_internals(), caf::actor_cast<entity_actor>(this));
   }
   auto& list = command.fresh ? newborn_children_ : children_;
-  list.push_back({command.id, command.kind, handle, 0, command.fresh});
+  // One that was another has no step in flight: all that we asked it so far is durable.
+  list.push_back({command.id, command.kind, std::move(handle), 0, token_, command.fresh});
   child_places_[command.id] = std::prev(list.end());
-  return handle;
+  return list.back();
 }
 
-/// At the limit the longest unused child makes room, unless it has a step in flight. What we told it about its last
-/// step lies before our next message in its mailbox, so that finds it idle: it may become the new child, which costs
-/// far less than an actor that ends and one that begins. Two leave at once, so that the children of a burst become
-/// fewer again. New children that nobody has used since have a limit of their own, a quarter of it, and leave first:
-/// most are never asked for again.
+/// At the limit the longest unused child makes room, unless it has a step in flight. It is idle then, though it may not
+/// know yet that its last step is durable: it may become the new child, which costs far less than an actor that ends
+/// and one that begins. Two leave at once, so that the children of a burst become fewer again. New children that nobody
+/// has used since have a limit of their own, a quarter of it, and leave first: most are never asked for again.
 entity_actor entity::take_spare_child(const domain::child_command& wanted) {
   const auto most = env_->limits.children_max;
   const auto most_newborn = std::max<std::size_t>(most / 4, 1);
@@ -80,9 +80,10 @@ void entity::ask_child(waiting_command& command) {
     return finish_front(error{error_code::internal, "this actor has failed"});
   }
   waiting_ = true;
-  const auto child = child_for(wanted);
-  asked_child_ = child->id();
-  caf::anon_send(child, decide_for_parent{++token_, wanted.id, command.message.context, wanted.command, wanted.fresh});
+  const auto& child = child_for(wanted);
+  asked_child_ = child.handle.id();
+  caf::anon_send(child.handle, decide_for_parent{++token_, child.durable, wanted.id, command.message.context,
+                                                 wanted.command, wanted.fresh});
 }
 
 void entity::on_child_decided(decided_for_parent& message) {
@@ -112,6 +113,7 @@ void entity::on_child_decided(decided_for_parent& message) {
 
 void entity::on_child_request(decide_for_parent& request) {
   assert(parent_ && !child_request_);
+  std::erase_if(pending_rows_, [&](const auto& row) { return row.second.number <= request.durable; });
   if (request.child != origin_.id) become_child(request.child, request.fresh);
   child_request_ = std::move(request);
   child_request_->context.self = origin_.id;
@@ -123,7 +125,8 @@ void entity::on_child_request(decide_for_parent& request) {
       auto decided = instance_->decide(*child_request_->command, child_request_->context, facts);
       if (!decided) return answer_child_request(std::make_shared<result<step>>(decided.error()));
       auto done = instance_->carry_out(**decided, *child_request_->command, child_request_->context, facts);
-      for (const auto& row : done.rows) pending_rows_[row.key] = {child_request_->token, row.value};
+      if (instance_->looks_up())
+        for (const auto& row : done.rows) pending_rows_[row.key] = {child_request_->token, row.value};
       answer_child_request(std::make_shared<result<step>>(std::move(done)));
     });
   };

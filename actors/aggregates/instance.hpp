@@ -34,6 +34,8 @@ class aggregate_instance {
   [[nodiscard]] virtual std::vector<domain::row_key> state_keys(id_t id) const = 0;
   /// Throws std::runtime_error on bytes that do not decode.
   virtual void load(const std::vector<std::optional<std::string>>& rows) = 0;
+  /// False: `lookups` never names a row.
+  [[nodiscard]] virtual bool looks_up() const = 0;
   virtual void lookups(const domain::erased& command, const domain::command_context& context,
                        std::vector<domain::row_key>& keys) const = 0;
   [[nodiscard]] virtual result<std::unique_ptr<plan>> decide(const domain::erased& command,
@@ -52,6 +54,7 @@ class aggregate_instance {
 template <domain::aggregate A>
 class instance_of final : public aggregate_instance {
   static constexpr bool has_counts = requires(typename A::state& s) { A::counts(s); };
+  static constexpr bool has_lookups = requires { &A::lookups; };
 
  public:
   [[nodiscard]] std::vector<domain::row_key> state_keys(id_t id) const override {
@@ -69,9 +72,11 @@ class instance_of final : public aggregate_instance {
     }
   }
 
-  void lookups(const domain::erased& command, const domain::command_context& context,
-               std::vector<domain::row_key>& keys) const override {
-    A::lookups(typed(command), context, keys);
+  [[nodiscard]] bool looks_up() const override { return has_lookups; }
+
+  void lookups([[maybe_unused]] const domain::erased& command, [[maybe_unused]] const domain::command_context& context,
+               [[maybe_unused]] std::vector<domain::row_key>& keys) const override {
+    if constexpr (has_lookups) A::lookups(typed(command), context, keys);
   }
 
   [[nodiscard]] result<std::unique_ptr<plan>> decide(const domain::erased& command,

@@ -39,6 +39,7 @@ struct commit_done {
 /// way, becomes it.
 struct decide_for_parent {
   std::uint64_t token = 0;
+  std::uint64_t durable = 0;  ///< the batches with your steps of up to this token are
   id_t child = 0;
   domain::command_context context;
   domain::erased_ptr command;
@@ -50,11 +51,9 @@ struct decided_for_parent {
   std::shared_ptr<result<step>> outcome;
   caf::actor_id ended = 0;  ///< this child has failed or was killed, whatever it was asked: its last message
 };
-/// Parent to child: what became of the batch with your step.
-struct parent_committed {
-  std::uint64_t token = 0;  ///< of the decide_for_parent
-  bool durable = false;
-};
+/// Parent to child: the batch with a step of yours has failed. Of one that is durable a child hears with the next
+/// decide_for_parent; most children are never asked for anything again.
+struct parent_failed {};
 /// Entity to shard: a batch of mine failed, I am worth nothing any more. The shard answers stop_when_idle and buffers
 /// what comes later for the next incarnation, so that no command meets a dead mailbox.
 struct entity_void {
@@ -62,7 +61,8 @@ struct entity_void {
   id_t id = 0;
   std::uint64_t incarnation = 0;
 };
-/// Finish what is queued and in flight, then stop. From the shard (idle, limit, shutdown) or the parent.
+/// Finish what is queued and in flight, then stop. From the shard (idle, limit, shutdown), or from the parent, to a
+/// child without a step in flight.
 struct stop_when_idle {};
 /// Entity to shard, its last message.
 struct entity_gone {
@@ -119,7 +119,7 @@ using disk_reader_actor =
 using entity_actor =
     caf::typed_actor<caf::reacts_to<protocol::command_message>, caf::reacts_to<rows_arrived>,
                      caf::reacts_to<commit_done>, caf::reacts_to<decide_for_parent>, caf::reacts_to<decided_for_parent>,
-                     caf::reacts_to<parent_committed>, caf::reacts_to<stop_when_idle>, caf::reacts_to<take_over>>;
+                     caf::reacts_to<parent_failed>, caf::reacts_to<stop_when_idle>, caf::reacts_to<take_over>>;
 
 using shard_internals =
     protocol::shard_actor::extend<caf::reacts_to<entity_gone>, caf::reacts_to<entity_resolved>,
@@ -134,7 +134,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::rows_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::commit_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::decide_for_parent)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::decided_for_parent)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::parent_committed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::parent_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::stop_when_idle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::take_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(social::aggregates::entity_gone)

@@ -109,12 +109,12 @@ struct decision {
 ///   state: a record; `exists()` says whether it has been created
 ///   each event: a record with `static constexpr std::uint16_t type` (frozen) and `name`
 ///   each reply: a record, because it is stored under an idempotency key; alternatives are only ever appended
-///   lookups(command, context)          rows to look up first, appended to a vector
 ///   decide(state, facts, context, command) -> result<decision<event>>
 ///   apply(state, event)                never fails
 ///   project(event, state_after, sink)  rows that follow from the event (views); not the state row
 ///   answer(state_after, facts, context, command) -> reply
 /// Optional:
+///   lookups(command, context, keys)    rows to look up first, appended to a vector
 ///   needs_id(command) -> bool          take a new id of this aggregate's kind for `new_id` and create it under that id
 ///   child_kind(command) -> optional<aggregate_kind>   take a new id of that kind instead (for a child)
 ///   unique_key(command) -> string      commands with the same key in a shard are decided one after the other
@@ -125,12 +125,10 @@ template <class A>
 concept aggregate =
     record<typename A::state> &&
     requires(typename A::state& state, const typename A::state& seen, const typename A::command& command,
-             const typename A::event& event, const command_context& context, const facts& found, row_sink& sink,
-             std::vector<row_key>& keys) {
+             const typename A::event& event, const command_context& context, const facts& found, row_sink& sink) {
       { A::kind } -> std::convertible_to<aggregate_kind>;
       { A::name } -> std::convertible_to<std::string_view>;
       { seen.exists() } -> std::same_as<bool>;
-      { A::lookups(command, context, keys) };
       { A::decide(seen, found, context, command) } -> std::same_as<result<decision<typename A::event>>>;
       { A::apply(state, event) };
       { A::project(event, seen, sink) };

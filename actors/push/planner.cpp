@@ -33,6 +33,12 @@ std::uint64_t target_of(const push_event& event) {
                     event.body);
 }
 
+/// Nobody but the one who did it is concerned: whenever it comes, it tells nobody.
+bool is_own_affair(const push_event& event) {
+  const auto target = target_of(event);
+  return target != 0 && target == actor_of(event);
+}
+
 std::string window_kind(const push_event& event) {
   if (const auto* like = std::get_if<post_liked>(&event.body)) return "like/" + std::to_string(like->post_id);
   return "join";
@@ -70,6 +76,7 @@ result<plan> planner::plan_events(const std::vector<push_event>& events, timesta
   step s(rows_, now);
   std::vector<domain::row_key> wanted;
   for (const auto& event : events) {
+    if (is_own_affair(event)) continue;
     wanted.push_back(seen_key(event.source, event.id));
     if (const auto target = target_of(event); target != 0) wanted.push_back(subscription_key(target));
   }
@@ -83,6 +90,10 @@ void planner::plan_event(step& s, const push_event& event) const {
     ++s.out.expired;  // it stays too old: nothing has to be remembered
     return;
   }
+  if (is_own_affair(event)) {
+    ++s.out.nobody;  // nor here
+    return;
+  }
   const auto seen = seen_key(event.source, event.id);
   if (s.rows.has(seen)) {
     ++s.out.duplicates;
@@ -93,9 +104,9 @@ void planner::plan_event(step& s, const push_event& event) const {
   s.rows.put_empty(seen_due_key(seen, forget_at));
 
   const auto target = target_of(event);
-  if (target != 0 && target != actor_of(event)) {
+  if (target != 0) {
     tell(s, event, target);
-  } else if (target == 0 && options_.join_audience_everyone) {
+  } else if (options_.join_audience_everyone) {
     const auto job = fan_out_key(event.source, event.id);
     fan_out_row row;
     row.event = encode_record(to_record(event));

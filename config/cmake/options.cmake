@@ -2,6 +2,7 @@
 
 set(SOCIAL_ALLOCATOR "none" CACHE STRING "allocator of the executables: none, jemalloc, mimalloc or tcmalloc")
 set(SOCIAL_SANITIZER "none" CACHE STRING "value of -fsanitize, or none")
+option(SOCIAL_STATIC_ROCKSDB "link RocksDB into the executables" OFF)
 option(SOCIAL_PCH "use precompiled headers" ON)
 
 set(CMAKE_CXX_STANDARD 20)

@@ -230,6 +230,10 @@ class memory_store final : public ports::journal, public ports::row_reader, publ
     const std::lock_guard lock(mutex_);
     apply(image_, {std::move(key), encode_record(value)});
   }
+  void erase(domain::row_key key) {
+    const std::lock_guard lock(mutex_);
+    apply(image_, {std::move(key), std::nullopt});
+  }
   void put_bytes(domain::row_key key, std::string bytes) {
     const std::lock_guard lock(mutex_);
     apply(image_, {std::move(key), std::move(bytes)});

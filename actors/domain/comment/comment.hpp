@@ -7,6 +7,7 @@
 
 namespace social::domain {
 
+/// Looks nothing up: the Post has found all that creating needs.
 struct comment_aggregate {
   static constexpr aggregate_kind kind = aggregate_kind::comment;
   static constexpr std::string_view name = "comment";
@@ -15,7 +16,6 @@ struct comment_aggregate {
   using event = comment::event;
   using reply = comment::reply;
 
-  static void lookups(const command& c, const command_context& context, std::vector<row_key>& keys);
   static result<decision<event>> decide(const state& s, const facts& f, const command_context& context,
                                         const command& c);
   static void apply(state& s, const event& e);

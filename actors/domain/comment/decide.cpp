@@ -5,10 +5,6 @@ namespace social::domain {
 
 using namespace comment;
 
-void comment_aggregate::lookups(const command&, const command_context&, std::vector<row_key>&) {
-  // The Post has looked up everything that creating needs.
-}
-
 result<decision<event>> comment_aggregate::decide(const state& s, const facts&, const command_context& context,
                                                   const command& c) {
   const auto& created = std::get<create>(c);

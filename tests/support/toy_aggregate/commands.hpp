@@ -36,8 +36,13 @@ struct add_to_part {
   std::uint64_t count = 0;
   bool failing = false;
 };
+/// Lets an existing part add the label.
+struct label_part {
+  std::uint64_t part = 0;
+  std::string text;
+};
 
-using command = std::variant<open, add, label, peek, refuse, fail, add_part, add_to_part>;
+using command = std::variant<open, add, label, peek, refuse, fail, add_part, add_to_part, label_part>;
 
 struct view {
   std::uint64_t seq = 0;

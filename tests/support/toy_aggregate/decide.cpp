@@ -62,6 +62,7 @@ result<decision<event>> toy_aggregate::decide(const state& s, const facts& f, co
                         [&](const add_to_part& p) -> outcome {
                           return with_part(p.part, false, for_part(false, p.failing, add{p.count}));
                         },
+                        [&](const label_part& p) -> outcome { return with_part(p.part, false, label{p.text}); },
                     },
                     c);
 }

@@ -56,6 +56,40 @@ TEST_CASE("a child builds on its own undurable steps", "[aggregates]") {
   CHECK(total(world, part) == 11);
 }
 
+TEST_CASE("a child looks through its own undurable rows, and no longer than they are", "[aggregates]") {
+  region_world world;
+  const auto parent = world.open_toy();
+  const auto part = new_part(world, parent);
+  const domain::row_key label{domain::table::gather, part, 0, "red"};
+  world.store.hold_commits(true);
+  const auto one = world.toy(parent, toy::label_part{part, "red"});
+  const auto two = world.toy(parent, toy::label_part{part, "red"});
+  world.node.run();
+  CHECK_FALSE(world.store.row<toy::label_row>(label));
+  world.store.commit_all();
+  world.node.run();
+  CHECK(one.value<toy_aggregate, toy::view>().labels == 1);
+  CHECK(two.value<toy_aggregate, toy::view>().labels == 1);
+  world.store.hold_commits(false);
+  // What is durable is read where it lies: so it shows that somebody has taken it away there.
+  world.store.erase(label);
+  const auto three = world.toy(parent, toy::label_part{part, "red"});
+  world.node.run();
+  CHECK(three.value<toy_aggregate, toy::view>().labels == 2);
+  CHECK(world.store.row<toy::label_row>(label));
+}
+
+TEST_CASE("a child hears of what became durable when it is asked again, and is sent nothing else", "[aggregates]") {
+  region_world world;
+  const auto parent = world.open_toy();
+  const auto part = new_part(world, parent);
+  const auto handled = [&] { return world.node->context().actors.find("toy", part).info.messages_handled; };
+  CHECK(handled() == 1);
+  world.toy(parent, toy::add_to_part{part, 5});
+  world.node.run();
+  CHECK(handled() == 2);
+}
+
 TEST_CASE("a refused child changes nothing, not even its parent", "[aggregates]") {
   region_world world;
   const auto parent = world.open_toy();

@@ -34,7 +34,7 @@ facts found(const Rows&... rows) {
 template <class A>
 std::vector<row_key> keys_for(const typename A::command& c, const command_context& context) {
   std::vector<row_key> keys;
-  A::lookups(c, context, keys);
+  if constexpr (requires { &A::lookups; }) A::lookups(c, context, keys);
   return keys;
 }
 
