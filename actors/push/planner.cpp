@@ -215,6 +215,7 @@ result<plan> planner::plan_fan_outs(const std::vector<domain::row_key>& keys, ti
                        std::numeric_limits<std::uint64_t>::max(), options_.fan_out_chunk_users);
   if (found.what != ports::row_value::status::found) return read_error(found);
   std::vector<domain::row_key> wanted;
+  wanted.reserve(found.rows.size());
   for (const auto& user : found.rows) wanted.push_back(subscription_key(user.key.a));
   s.rows.prefetch(wanted);
   for (const auto& user : found.rows)
