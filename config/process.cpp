@@ -25,7 +25,23 @@ sigset_t stop_signals() {
   return set;
 }
 
+/// Of the process, like its end.
+struct {
+  std::mutex mutex;
+  std::string part;
+} stopping;
+
+std::string part_under_way() {
+  const std::lock_guard lock(stopping.mutex);
+  return stopping.part;
+}
+
 }  // namespace
+
+void set_part_under_way(std::string_view part) {
+  const std::lock_guard lock(stopping.mutex);
+  stopping.part = part;
+}
 
 exit_code exit_code_of(const error& why) noexcept {
   switch (why.code) {
@@ -155,13 +171,16 @@ void stop_control::run() {
       begin(exit_code::done);
     }
     if (ready == 0 && wait_ms() == 0)
-      return end(
-          "the orderly stop took longer than shutdown.deadline; look in the log for what did not end, or raise it");
+      return end("the orderly stop took longer than shutdown.deadline; see which part did not end, or raise it");
   }
 }
 
 void stop_control::end(std::string_view why) {
-  log_at_once(log::level::error, "process", why, {{"exit_code", static_cast<int>(exit_code::fatal)}});
+  const auto code = static_cast<int>(exit_code::fatal);
+  if (const auto part = part_under_way(); part.empty())
+    log_at_once(log::level::error, "process", why, {{"exit_code", code}});
+  else
+    log_at_once(log::level::error, "process", why, {{"exit_code", code}, {"part", part}});
   end_now_(exit_code::fatal);
 }
 

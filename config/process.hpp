@@ -45,6 +45,9 @@ std::string ready_line(const ready_info& info);
 /// To stdout, in one write and past every buffer. A stdout that is closed is nobody's loss: false.
 bool print_line(std::string_view line);
 
+/// Names the part of an orderly stop that is under way, for the line that says that the stop took too long.
+void set_part_under_way(std::string_view part);
+
 /// Turns SIGTERM and SIGINT into an orderly stop that cannot hang: from the first signal on the process has `deadline`
 /// to end by itself, then it is ended with exit code 1; a second signal ends it at once. Also ignores SIGPIPE, because
 /// a peer that goes away is an error of its connection, not of the process.

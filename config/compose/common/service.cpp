@@ -28,6 +28,7 @@ result<config::run_file> start_all(const config::invocation& invocation, host& o
 void stop_phase(std::string_view what, const std::function<void()>& run) {
   constexpr std::int64_t slow_ms = 1'000;
   const auto begun = std::chrono::steady_clock::now();
+  config::set_part_under_way(what);
   run();
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
   log::write(took.count() >= slow_ms ? log::level::info : log::level::debug, "process", "a part has ended",
@@ -50,6 +51,7 @@ config::exit_code run_service(const config::invocation& invocation, host_overrid
   roles->stop(budget);
   stop_phase("admin", [&] { (*on)->stop_admin(); });
   stop_phase("stores", [&] { roles->close_stores(); });
+  config::set_part_under_way("what is left");
   return why;
 }
 

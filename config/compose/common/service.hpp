@@ -30,8 +30,8 @@ class stop_budget {
   const std::chrono::steady_clock::time_point begun_;
 };
 
-/// Runs one phase of a stop and says in the log what it was and how long it took, so that one that hangs is known by
-/// those before it.
+/// Runs one phase of a stop and says in the log what it was and how long it took. One that hangs is named by the line
+/// that says that the stop took too long.
 void stop_phase(std::string_view what, const std::function<void()>& run);
 
 /// The roles of one process. Owned by run_service, used by the main thread. Order: start, (announced,) stop,

@@ -141,6 +141,34 @@ void hang(int fd, milliseconds deadline) {
   while (true) ::pause();
 }
 
+TEST_CASE("a stop that takes too long says which part of it has not ended") {
+  int said[2];
+  REQUIRE(::pipe(said) == 0);
+  const auto pid = ::fork();
+  if (pid == 0) {
+    ::dup2(said[1], STDERR_FILENO);
+    ::close(said[0]);
+    ::close(said[1]);
+    ::alarm(60);
+    stop_control control(milliseconds(20));
+    set_part_under_way("feed");
+    control.request_stop(exit_code::done);
+    while (true) ::pause();
+  }
+  ::close(said[1]);
+  std::string text;
+  char some[512];
+  for (ssize_t got = 0; (got = ::read(said[0], some, sizeof some)) > 0;)
+    text.append(some, static_cast<std::size_t>(got));
+  ::close(said[0]);
+  int status = -1;
+  REQUIRE(::waitpid(pid, &status, 0) == pid);
+  CHECK(WEXITSTATUS(status) == 1);
+  CAPTURE(text);
+  CHECK(text.find("the orderly stop took longer") != std::string::npos);
+  CHECK(text.find("part=feed") != std::string::npos);
+}
+
 TEST_CASE("a real process ends whatever hangs in it") {
   const auto overdue = status_of([](int fd) { hang(fd, milliseconds(20)); }, 1);
   CHECK(WIFEXITED(overdue));
