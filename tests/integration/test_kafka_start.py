@@ -1,6 +1,7 @@
 """Services that start before the broker; topics that are missing, and topics that somebody else has made; what an
 operator sees."""
 
+import socket
 import time
 
 import pytest
@@ -33,6 +34,17 @@ def refused_at_once(person: Api, method: str, path: str, **more) -> None:
     assert answer.status_code == 503, answer.text
     assert answer.json()["error"]["code"] == "unavailable"
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_port_that_is_promised_to_a_broker_is_nobody_elses():
+    [port] = free_ports(1)
+    with socket.socket() as stranger, pytest.raises(OSError):
+        stranger.bind((HOST, port))
+    with socket.socket() as client, pytest.raises(ConnectionRefusedError):
+        client.connect((HOST, port))
+    for _ in range(2):
+        with socket.create_server((HOST, port)) as broker, socket.create_connection((HOST, port)):
+            broker.accept()[0].close()
 
 
 def test_services_start_before_the_broker(tmp_path, later, strict_service):

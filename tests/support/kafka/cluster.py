@@ -20,6 +20,7 @@ from . import java, wire
 
 HOST = "127.0.0.1"
 LIBC = ctypes.CDLL(None)
+HELD: list[socket.socket] = []  # bound, not listening: see free_ports
 START_TIMEOUT_S = 120  # a busy machine; a quiet one takes five seconds
 STOP_TIMEOUT_S = 20
 PR_SET_PDEATHSIG = 1
@@ -187,7 +188,9 @@ class Cluster:
             except OSError:
                 pass
             if not self._pid(node):
-                raise RuntimeError(f"node {node} ended while it started:\n{self.log(node)[-2000:]}")
+                taken = "\n".join(users_of(port) for port in self.ports[node].values())
+                raise RuntimeError(f"node {node} ended while it started:\n{self.log(node)[-2000:]}\n"
+                                   f"sockets at its ports:\n{taken}")
             if time.monotonic() > end:
                 raise RuntimeError(f"node {node} is not ready after {START_TIMEOUT_S} s:\n{self.log(node)[-2000:]}")
             time.sleep(0.05)
@@ -288,22 +291,27 @@ def end_with_parent(number: int) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Below the range from which the system takes ports for outgoing connections: a client that tries to reach a
-    broker that is down could otherwise be given the broker's own port, and keep it."""
+    """Ports that stay this process's until it ends: a broker or a service that is started a while later, or again, finds
+    them free. They are below the range from which the system takes ports for outgoing connections: a client that tries to
+    reach a broker that is down could otherwise be given the broker's own port, and keep it."""
     first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     found: list[int] = []
-    held: list[socket.socket] = []
-    try:
-        while len(found) < count:
-            candidate = random.randrange(max(1024, first - 12_000), first)
-            probe = socket.socket()
-            held.append(probe)
-            try:
-                probe.bind((HOST, candidate))
-                found.append(candidate)
-            except OSError:
-                continue
-    finally:
-        for each in held:
-            each.close()
+    while len(found) < count:
+        candidate = random.randrange(max(1024, first - 12_000), first)
+        held = socket.socket()
+        try:
+            held.bind((HOST, candidate))
+        except OSError:
+            held.close()
+            continue
+        # From here on a listener may share it, which all of ours ask for; another process's attempt above still fails.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        HELD.append(held)
+        found.append(candidate)
     return found
+
+
+def users_of(port: int) -> str:
+    """The sockets at that local port, as the kernel lists them (proc(5), /proc/net/tcp)."""
+    rows = [row for name in ("tcp", "tcp6") for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return "\n".join(row for row in rows if row.split()[1].endswith(f":{port:04X}"))
