@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <pthread.h>
 
+#include "actors/base/wake_batch.hpp"
+
 namespace social::storage {
 
 namespace {
@@ -202,6 +204,7 @@ void commit_thread::sync_if_due(bool now) {
 }
 
 void commit_thread::answer(std::span<pending_request> requests) {
+  const wake_batch together;
   std::size_t places = 0;
   for (auto& pending : requests) {
     if (pending.placed) ++places;

@@ -28,11 +28,11 @@ entity::entity(caf::actor_config& cfg, std::shared_ptr<const environment> env, e
 
 entity::behavior_type entity::make_behavior() {
   return {
-      [this](command_message& message) { on_command(message); },
-      [this](rows_arrived& message) { on_rows(message); },
       [this](const commit_done& message) { on_commit_done(message); },
+      [this](command_message& message) { on_command(message); },
       [this](decide_for_parent& message) { on_child_request(message); },
       [this](decided_for_parent& message) { on_child_decided(message); },
+      [this](rows_arrived& message) { on_rows(message); },
       [this](parent_failed) {
         void_ = true;
         stop_if_done();
@@ -47,6 +47,7 @@ entity::behavior_type entity::make_behavior() {
 }
 
 void entity::on_exit() {
+  unlist();
   // A command that waits for a child has a place in the commit queue.
   if (waiting_ && !queue_.empty() && queue_.front().decided) env_->store.log->release();
   // Nothing of what still waits was done; what is in flight answers outcome_unknown through its slot.
@@ -190,8 +191,8 @@ void entity::submit(command_message& message, step done, child_part child) {
 
 void entity::keep_pending(std::uint64_t number, const std::vector<domain::row_change>& rows,
                           std::vector<const domain::row_key*>& kept) {
-  kept.reserve(rows.size());
   for (const auto& row : rows) {
+    if (row.key.where != domain::table::idempotency && !instance_->looks_back(row.key)) continue;
     const auto at = pending_rows_.try_emplace(row.key).first;
     if (at->second.number != number) kept.push_back(&at->first);
     at->second = {number, row.value};

@@ -125,8 +125,8 @@ void entity::on_child_request(decide_for_parent& request) {
       auto decided = instance_->decide(*child_request_->command, child_request_->context, facts);
       if (!decided) return answer_child_request(std::make_shared<result<step>>(decided.error()));
       auto done = instance_->carry_out(**decided, *child_request_->command, child_request_->context, facts);
-      if (instance_->looks_up())
-        for (const auto& row : done.rows) pending_rows_[row.key] = {child_request_->token, row.value};
+      for (const auto& row : done.rows)
+        if (instance_->looks_back(row.key)) pending_rows_[row.key] = {child_request_->token, row.value};
       answer_child_request(std::make_shared<result<step>>(std::move(done)));
     });
   };

@@ -12,7 +12,7 @@ void entity::forget_if_stale() {
 }
 
 void entity::forget_state(bool fresh) {
-  instance_ = kind_.make();
+  instance_->forget();
   loaded_ = fresh;
 }
 
@@ -39,7 +39,8 @@ void entity::read(std::vector<domain::row_key> keys, continuation then) {
   std::vector<domain::row_key> wanted;
   read_missing_.clear();
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (const auto pending = pending_rows_.find(keys[i]); pending != pending_rows_.end()) {
+    const auto pending = pending_rows_.empty() ? pending_rows_.end() : pending_rows_.find(keys[i]);
+    if (pending != pending_rows_.end()) {
       if (pending->second.value) values[i] = {ports::row_value::status::found, *pending->second.value, {}};
       continue;
     }

@@ -34,8 +34,8 @@ class aggregate_instance {
   [[nodiscard]] virtual std::vector<domain::row_key> state_keys(id_t id) const = 0;
   /// Throws std::runtime_error on bytes that do not decode.
   virtual void load(const std::vector<std::optional<std::string>>& rows) = 0;
-  /// False: `lookups` never names a row.
-  [[nodiscard]] virtual bool looks_up() const = 0;
+  /// Whether `lookups` may name this row, which a command of this aggregate, or of a child of it, has written.
+  [[nodiscard]] virtual bool looks_back(const domain::row_key& key) const = 0;
   virtual void lookups(const domain::erased& command, const domain::command_context& context,
                        std::vector<domain::row_key>& keys) const = 0;
   [[nodiscard]] virtual result<std::unique_ptr<plan>> decide(const domain::erased& command,
@@ -47,6 +47,8 @@ class aggregate_instance {
   /// The reply of a command that changes nothing.
   [[nodiscard]] virtual domain::erased_ptr answer(const domain::erased& command, const domain::command_context& context,
                                                   const domain::facts& facts) const = 0;
+  /// As if it had just been made.
+  virtual void forget() = 0;
   [[nodiscard]] virtual bool exists() const = 0;
   [[nodiscard]] virtual std::string redacted() const = 0;
 };
@@ -72,7 +74,10 @@ class instance_of final : public aggregate_instance {
     }
   }
 
-  [[nodiscard]] bool looks_up() const override { return has_lookups; }
+  [[nodiscard]] bool looks_back([[maybe_unused]] const domain::row_key& key) const override {
+    if constexpr (requires { A::looks_back(key); }) return A::looks_back(key);
+    return has_lookups;
+  }
 
   void lookups([[maybe_unused]] const domain::erased& command, [[maybe_unused]] const domain::command_context& context,
                [[maybe_unused]] std::vector<domain::row_key>& keys) const override {
@@ -121,6 +126,7 @@ class instance_of final : public aggregate_instance {
     return domain::erase<typename A::reply>(A::answer(state_, facts, context, typed(command)));
   }
 
+  void forget() override { state_ = {}; }
   [[nodiscard]] bool exists() const override { return state_.exists(); }
   [[nodiscard]] std::string redacted() const override { return A::redacted(state_); }
 

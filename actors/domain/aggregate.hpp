@@ -115,6 +115,8 @@ struct decision {
 ///   answer(state_after, facts, context, command) -> reply
 /// Optional:
 ///   lookups(command, context, keys)    rows to look up first, appended to a vector
+///   looks_back(key) -> bool            whether `lookups` may name this row, which the aggregate or a child of it has
+///                                      written; without it, any. Only these are kept in memory until they are durable
 ///   needs_id(command) -> bool          take a new id of this aggregate's kind for `new_id` and create it under that id
 ///   child_kind(command) -> optional<aggregate_kind>   take a new id of that kind instead (for a child)
 ///   unique_key(command) -> string      commands with the same key in a shard are decided one after the other

@@ -117,6 +117,13 @@ void collect_actors(const runtime::directory& actors, metric_sink& sink) {
   }
 }
 
+void collect_threads(const runtime::run_queue::numbers& now, metric_sink& sink) {
+  sink.gauge("social_actor_runnable_count", "Actors that wait for a thread", static_cast<double>(now.queued));
+  sink.gauge("social_actor_idle_threads_count", "Scheduler threads without work", static_cast<double>(now.waiting));
+  sink.counter("social_actor_wakeups_total", "Times a scheduler thread without work was woken",
+               static_cast<double>(now.woken));
+}
+
 std::string dead_letter_report(const runtime::dead_letter_office& office) {
   std::string out;
   json_writer json(out);
@@ -144,6 +151,7 @@ struct inspector::asker {
 inspector::inspector(runtime::node& node) : node_(node), asker_(std::make_unique<asker>()) {
   asker_->actor = node.system().spawn<asker_actor>(node.context());
   add_metrics([&node](metric_sink& sink) { collect_actors(node.context().actors, sink); });
+  add_metrics([&node](metric_sink& sink) { collect_threads(node.run_queue_numbers(), sink); });
   add_metrics([&node](metric_sink& sink) {
     for (const auto& [reason, count] : node.context().dead_letters.counts())
       sink.counter("social_actor_dead_letters_total", "Messages that could not be delivered inside the node",

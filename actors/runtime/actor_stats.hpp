@@ -19,11 +19,15 @@ class latency_histogram {
   static constexpr std::size_t buckets = 64;
 
   void record(std::uint64_t us) noexcept {
-    auto& bucket = counts_[index_of(us)];
+    const auto index = index_of(us);
+    used_ |= std::uint64_t{1} << index;
+    auto& bucket = counts_[index];
     bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
+  /// By the writer. Touches no more than was used: actors become others far more often than they are looked at.
   void clear() noexcept {
-    for (auto& bucket : counts_) bucket.store(0, std::memory_order_relaxed);
+    for (; used_ != 0; used_ &= used_ - 1)
+      counts_[static_cast<std::size_t>(std::countr_zero(used_))].store(0, std::memory_order_relaxed);
   }
   /// Upper edge, in microseconds, of the bucket that holds the quantile (0..1); 0 when nothing was recorded.
   [[nodiscard]] std::uint64_t quantile_us(double q) const noexcept {
@@ -52,12 +56,20 @@ class latency_histogram {
   }
 
  private:
+  static_assert(buckets <= 64);
+  std::uint64_t used_ = 0;  ///< a bit for each bucket that is not nought; the writer's alone
   std::array<std::atomic<std::uint32_t>, buckets> counts_{};
 };
 
+/// Monotonic microseconds; the clock of the numbers below.
+std::int64_t monotonic_us() noexcept;
+std::int64_t monotonic_ns() noexcept;
+
+/// Numbers grow for as long as the actor lives, whoever it has been; `former` says how far they had when it became who
+/// it is.
 struct actor_stats {
   std::string kind;
-  std::atomic<id_t> id{0};  ///< changes under the directory's locks only
+  std::atomic<id_t> id{0};
   shard_t shard = 0;
   std::atomic<std::int64_t> born_us{0};  ///< monotonic
   std::atomic<std::int64_t> mailbox_depth{0};
@@ -69,11 +81,24 @@ struct actor_stats {
   std::atomic<std::int64_t> last_active_us{0};  ///< monotonic
   std::atomic<const std::type_info*> last_message{nullptr};
   latency_histogram handling;
-};
+  struct {
+    std::atomic<std::uint64_t> messages_handled{0};
+    std::atomic<std::uint64_t> failures{0};
+    std::atomic<std::uint64_t> busy_us{0};
+  } former;
 
-/// Monotonic microseconds; the clock of the numbers above.
-std::int64_t monotonic_us() noexcept;
-std::int64_t monotonic_ns() noexcept;
+  /// From now on the actor is that one of its kind. On the thread that runs it. Whoever looks at this moment may see
+  /// numbers of either.
+  void become(id_t who) noexcept {
+    constexpr auto relaxed = std::memory_order_relaxed;
+    former.messages_handled.store(messages_handled.load(relaxed), relaxed);
+    former.failures.store(failures.load(relaxed), relaxed);
+    former.busy_us.store(busy_us.load(relaxed), relaxed);
+    handling.clear();
+    born_us.store(monotonic_us(), relaxed);
+    id.store(who, relaxed);
+  }
+};
 
 /// `social::protocol::command_message` -> `command_message`.
 std::string message_name(const std::type_info& type);

@@ -34,9 +34,14 @@ actor_numbers info_of(const actor_stats& s) {
   info.id = s.id;
   info.shard = s.shard;
   info.mailbox_depth = static_cast<std::uint64_t>(std::max<std::int64_t>(0, s.mailbox_depth.load()));
-  info.messages_handled = s.messages_handled.load();
-  info.failures = s.failures.load();
-  info.busy_us = s.busy_us.load();
+  // Whoever becomes another at this very moment may have counted what it did before already.
+  const auto since = [](const auto& number, const auto& former) {
+    const auto before = former.load();
+    return std::max(number.load(), before) - before;
+  };
+  info.messages_handled = since(s.messages_handled, s.former.messages_handled);
+  info.failures = since(s.failures, s.former.failures);
+  info.busy_us = since(s.busy_us, s.former.busy_us);
   info.p50_us = s.handling.quantile_us(0.50);
   info.p99_us = s.handling.quantile_us(0.99);
   if (const auto* type = s.last_message.load()) info.last_message = message_name(*type);
@@ -71,54 +76,26 @@ bool before(const actor_numbers& x, const actor_numbers& y, actor_order order) {
 
 }  // namespace
 
+directory::stripe& directory::stripe_of(const actor_stats& stats) {
+  // Addresses of such a size differ in these bits.
+  static_assert(sizeof(actor_stats) >= 256);
+  return stripes_[reinterpret_cast<std::uintptr_t>(&stats) / 256 % stripes];
+}
+
 void directory::enter(const std::shared_ptr<actor_stats>& stats, caf::weak_actor_ptr self) {
-  auto& s = stripes_[stats->id % stripes];
+  auto& s = stripe_of(*stats);
   const std::lock_guard lock(s.mutex);
-  auto& place = s.kinds[stats->kind][stats->id];
-  // The next incarnation may come before the last one has left: what that one did must not get lost.
-  if (place.stats) add(s.departed[stats->kind], *place.stats);
-  place = entry{stats, std::move(self)};
+  s.kinds[stats->kind].try_emplace(stats.get(), entry{stats, std::move(self)});
 }
 
 void directory::leave(const actor_stats& stats) {
-  auto& s = stripes_[stats.id % stripes];
+  auto& s = stripe_of(stats);
   const std::lock_guard lock(s.mutex);
   auto& kind = s.kinds[stats.kind];
-  const auto it = kind.find(stats.id);
-  if (it == kind.end() || it->second.stats.get() != &stats) return;
+  const auto it = kind.find(&stats);
+  if (it == kind.end()) return;
   add(s.departed[stats.kind], stats);
   kind.erase(it);
-}
-
-void directory::rename(actor_stats& stats, id_t id) {
-  auto& from = stripes_[stats.id % stripes];
-  auto& to = stripes_[id % stripes];
-  std::unique_lock first(from.mutex, std::defer_lock);
-  std::unique_lock second(to.mutex, std::defer_lock);
-  if (&from == &to)
-    first.lock();
-  else
-    std::lock(first, second);
-  auto& kind = from.kinds[stats.kind];
-  const auto it = kind.find(stats.id);
-  const bool listed = it != kind.end() && it->second.stats.get() == &stats;
-  if (listed) add(from.departed[stats.kind], stats);
-  // The one number that its senders count; what comes in between is the next one's.
-  if (const auto shed = stats.shed.load(); shed != 0) stats.shed.fetch_sub(shed);
-  stats.id = id;
-  stats.born_us = monotonic_us();
-  stats.messages_handled = 0;
-  stats.failures = 0;
-  stats.busy_us = 0;
-  stats.handling.clear();
-  if (!listed) return;  // its next incarnation took the place, and the numbers
-  auto moved = kind.extract(it);
-  moved.key() = id;
-  auto& there = to.kinds[stats.kind];
-  auto placed = there.insert(std::move(moved));
-  if (placed.inserted) return;
-  add(to.departed[stats.kind], *placed.position->second.stats);
-  placed.position->second = std::move(placed.node.mapped());
 }
 
 std::vector<actor_numbers> directory::list(const actor_filter& filter) const {
@@ -127,7 +104,7 @@ std::vector<actor_numbers> directory::list(const actor_filter& filter) const {
     const std::lock_guard lock(s.mutex);
     for (const auto& [kind, actors] : s.kinds) {
       if (!filter.kind.empty() && filter.kind != kind) continue;
-      for (const auto& [id, e] : actors)
+      for (const auto& [address, e] : actors)
         if (!filter.shard || *filter.shard == e.stats->shard) all.push_back(info_of(*e.stats));
     }
   }
@@ -139,13 +116,16 @@ std::vector<actor_numbers> directory::list(const actor_filter& filter) const {
 }
 
 directory::found directory::find(const std::string& kind, id_t id) const {
-  const auto& s = stripes_[id % stripes];
-  const std::lock_guard lock(s.mutex);
-  const auto k = s.kinds.find(kind);
-  if (k == s.kinds.end()) return {};
-  const auto it = k->second.find(id);
-  if (it == k->second.end()) return {};
-  return {info_of(*it->second.stats), caf::actor_cast<caf::actor>(it->second.self)};
+  entry youngest;
+  for (const auto& s : stripes_) {
+    const std::lock_guard lock(s.mutex);
+    const auto k = s.kinds.find(kind);
+    if (k == s.kinds.end()) continue;
+    for (const auto& [address, e] : k->second)
+      if (e.stats->id == id && (!youngest.stats || youngest.stats->born_us <= e.stats->born_us)) youngest = e;
+  }
+  if (!youngest.stats) return {};
+  return {info_of(*youngest.stats), caf::actor_cast<caf::actor>(youngest.self)};
 }
 
 std::unordered_map<std::string, directory::kind_totals> directory::totals() const {
@@ -161,7 +141,7 @@ std::unordered_map<std::string, directory::kind_totals> directory::totals() cons
     }
     for (const auto& [kind, actors] : s.kinds) {
       auto& sum = sums[kind];
-      for (const auto& [id, e] : actors) {
+      for (const auto& [address, e] : actors) {
         ++sum.actors;
         sum.mailbox_depth += static_cast<std::uint64_t>(std::max<std::int64_t>(0, e.stats->mailbox_depth.load()));
         add(sum, *e.stats);

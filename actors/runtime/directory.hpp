@@ -47,18 +47,15 @@ struct actor_filter {
 class directory {
  public:
   void enter(const std::shared_ptr<actor_stats>& stats, caf::weak_actor_ptr self);
-  /// Only the incarnation that these stats belong to leaves.
   void leave(const actor_stats& stats);
-  /// An actor becomes another of its kind, whose numbers begin at nought; what the former one did stays in the sums.
-  /// On the thread that runs the actor.
-  void rename(actor_stats& stats, id_t id);
 
   [[nodiscard]] std::vector<actor_numbers> list(const actor_filter& filter) const;
   struct found {
     actor_numbers info;
     caf::actor handle;
   };
-  /// A null handle when there is nobody.
+  /// A null handle when there is nobody; the youngest when an incarnation came before the last one had left. Looks at
+  /// all of that kind: actors change their ids by the ten thousand a second, and are asked for by people.
   [[nodiscard]] found find(const std::string& kind, id_t id) const;
   /// Live actors per kind, with sums, for metrics.
   struct kind_totals {
@@ -78,9 +75,10 @@ class directory {
   };
   struct stripe {
     mutable std::mutex mutex;
-    std::unordered_map<std::string, std::unordered_map<id_t, entry>> kinds;
+    std::unordered_map<std::string, std::unordered_map<const actor_stats*, entry>> kinds;
     std::unordered_map<std::string, kind_totals> departed;  ///< counters of those who left, so that sums never fall
   };
+  [[nodiscard]] stripe& stripe_of(const actor_stats& stats);
   static constexpr std::size_t stripes = 16;
   std::array<stripe, stripes> stripes_;
 };

@@ -10,6 +10,7 @@
 
 #include "actors/runtime/dead_letters.hpp"
 #include "actors/runtime/directory.hpp"
+#include "actors/runtime/run_queue.hpp"
 
 namespace social::runtime {
 
@@ -37,6 +38,8 @@ class node {
 
   caf::actor_system& system() { return *system_; }
   node_context& context() { return context_; }
+  /// Who waits for a thread, and which threads wait. Noughts when deterministic.
+  [[nodiscard]] run_queue::numbers run_queue_numbers() const;
   /// True: there are no threads, so nobody may wait for an actor, and nothing may be detached.
   [[nodiscard]] bool deterministic() const noexcept { return deterministic_; }
   /// For actors that may block: a thread of their own.

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 
 #include "actors/base/log.hpp"
+#include "actors/base/wake_batch.hpp"
 #include "http/server/session.hpp"
 
 namespace social::http {
@@ -72,12 +73,23 @@ void worker::run() {
   current_worker = this;
   for (;;) {
     try {
-      io_.run();
+      while (run_some()) {
+      }
       return;
     } catch (const std::exception& thrown) {
       log::error("http", "an I/O thread goes on after an exception", {{"what", thrown.what()}});
     }
   }
+}
+
+/// Waits for something to do; false: there will be nothing any more. Connections come in bursts, and actors are woken
+/// once for what a burst asks of them.
+bool worker::run_some() {
+  constexpr int burst_max = 64;
+  const wake_batch together;
+  if (io_.run_one() == 0) return false;
+  for (int left = burst_max; left > 0 && io_.poll_one() != 0;) --left;
+  return true;
 }
 
 bool worker::is_current() const noexcept {

@@ -105,6 +105,7 @@ class worker : public std::enable_shared_from_this<worker> {
 
  private:
   void run();
+  bool run_some();
   void run_queue();
   void open(arrival& arrived);
   void schedule_tick();

@@ -20,6 +20,8 @@ struct post_aggregate {
     return std::holds_alternative<post::write_comment>(c) ? std::optional(aggregate_kind::comment) : std::nullopt;
   }
   static void lookups(const command& c, const command_context& context, std::vector<row_key>& keys);
+  /// Nobody likes twice, however quickly. Users and connections are others' rows.
+  static bool looks_back(const row_key& written) { return written.where == table::like; }
   static result<decision<event>> decide(const state& s, const facts& f, const command_context& context,
                                         const command& c);
   static void apply(state& s, const event& e);

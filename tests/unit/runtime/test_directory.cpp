@@ -70,15 +70,19 @@ TEST_CASE("an actor that becomes another is found as that one, and its numbers b
   CHECK(node.ended());
 }
 
-TEST_CASE("one whose place was taken leaves the next incarnation alone when it becomes another", "[runtime]") {
+TEST_CASE("of two that are the same the younger is found, whichever becomes another", "[runtime]") {
   deterministic_node node;
   auto& actors = node->context().actors;
   auto old = node->system().spawn<probe>(node->context(), 1);
-  auto next = node->system().spawn<probe>(node->context(), 1);
+  auto next = node->system().spawn<probe>(node->context(), 2);
+  caf::anon_send(next, take_number{1});
+  node.run();
+  CHECK(actors.find("probe", 1).handle == caf::actor_cast<caf::actor>(next));
+  CHECK(actors.list({}).size() == 2);
   caf::anon_send(old, take_number{2});
   node.run();
   CHECK(actors.find("probe", 1).handle == caf::actor_cast<caf::actor>(next));
-  CHECK_FALSE(actors.find("probe", 2).handle);
+  CHECK(actors.find("probe", 2).handle == caf::actor_cast<caf::actor>(old));
   end(node, old);
   CHECK(actors.find("probe", 1).handle);
   end(node, next);
@@ -115,6 +119,10 @@ TEST_CASE("buckets of the histogram hold what their edges say", "[runtime]") {
   latency_histogram empty;
   CHECK(empty.quantile_us(0.5) == 0);
   latency_histogram h;
+  for (const std::uint64_t us : {0, 1, 10, 4'000'000}) h.record(us);
+  h.record(~std::uint64_t{0});
+  h.clear();
+  CHECK(h.quantile_us(1) == 0);
   for (int i = 0; i < 98; ++i) h.record(10);
   h.record(1'000);
   h.record(1'000);
