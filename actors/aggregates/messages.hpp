@@ -117,10 +117,10 @@ using disk_reader_actor =
     caf::typed_actor<caf::reacts_to<read_rows>, caf::reacts_to<read_more>, caf::reacts_to<protocol::query_message>>;
 
 // The frequent ones first: CAF tries them in this order.
-using entity_actor =
-    caf::typed_actor<caf::reacts_to<commit_done>, caf::reacts_to<protocol::command_message>,
-                     caf::reacts_to<decide_for_parent>, caf::reacts_to<decided_for_parent>, caf::reacts_to<rows_arrived>,
-                     caf::reacts_to<parent_failed>, caf::reacts_to<stop_when_idle>, caf::reacts_to<take_over>>;
+using entity_actor = caf::typed_actor<caf::reacts_to<commit_done>, caf::reacts_to<protocol::command_message>,
+                                      caf::reacts_to<decide_for_parent>, caf::reacts_to<decided_for_parent>,
+                                      caf::reacts_to<rows_arrived>, caf::reacts_to<parent_failed>,
+                                      caf::reacts_to<stop_when_idle>, caf::reacts_to<take_over>>;
 
 using shard_internals =
     protocol::shard_actor::extend<caf::reacts_to<entity_gone>, caf::reacts_to<entity_resolved>,

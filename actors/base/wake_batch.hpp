@@ -24,26 +24,26 @@ class wakeable {
 class wake_batch {
  public:
   wake_batch() noexcept {
-    if (outermost_ == nullptr) outermost_ = this;
+    if (outermost == nullptr) outermost = this;
   }
   ~wake_batch() {
-    if (outermost_ != this) return;
-    outermost_ = nullptr;
+    if (outermost != this) return;
+    outermost = nullptr;
     if (owed_) owed_->wake();
   }
   wake_batch(const wake_batch&) = delete;
   wake_batch& operator=(const wake_batch&) = delete;
 
-  [[nodiscard]] static bool holds() noexcept { return outermost_ != nullptr; }
+  [[nodiscard]] static bool holds() noexcept { return outermost != nullptr; }
   /// Only while one `holds`, and without a lock that `wake` takes. What was owed to another place is done now.
   static void owe(std::shared_ptr<wakeable> place) {
-    auto& owed = outermost_->owed_;
+    auto& owed = outermost->owed_;
     if (owed == place) return;
     if (const auto before = std::exchange(owed, std::move(place))) before->wake();
   }
 
  private:
-  static inline thread_local wake_batch* outermost_ = nullptr;
+  static inline thread_local wake_batch* outermost = nullptr;
   std::shared_ptr<wakeable> owed_;
 };
 

@@ -1,5 +1,6 @@
-// The thread of a group member, and what it may still touch when it does not end: librdkafka 2.0.2 waits without a limit
-// in calls that it forgets to answer once the group has ended (rd_kafka_assign among them), and a stop must not wait so.
+// The thread of a group member, and what it may still touch when it does not end: librdkafka 2.0.2 waits without a
+// limit in calls that it forgets to answer once the group has ended (rd_kafka_assign among them), and a stop must not
+// wait so.
 #pragma once
 
 #include <atomic>
@@ -36,7 +37,7 @@ class handler_gate final : public group_handler {
   void pass(const std::function<void(group_handler&)>& call);
 
   std::mutex mutex_;
-  group_handler* handler_;  ///< null: closed
+  group_handler* handler_;                      ///< null: closed
   std::atomic<std::int64_t> outside_since_ms_;  ///< 0: a call is under way
 };
 
@@ -52,7 +53,8 @@ class member_thread {
   /// `work` owns all that it uses, but for what is behind `gate`. It must not throw.
   void start(std::shared_ptr<handler_gate> gate, std::function<void()> work);
   /// Waits for the end of `work`. If it does not come, and no call of the handler has been under way for as long as
-  /// `patience`, closes the gate and lets the thread go on by itself: false. Nothing is waited for if it was not started.
+  /// `patience`, closes the gate and lets the thread go on by itself: false. Nothing is waited for if it was not
+  /// started.
   bool end(std::chrono::milliseconds patience);
 
  private:

@@ -23,12 +23,12 @@ class scheduler::worker final : public caf::execution_unit {
   }
 
   /// The one whose thread this is; null when it is none's.
-  static worker* of_this_thread() noexcept { return here_; }
+  static worker* of_this_thread() noexcept { return of_thread; }
   [[nodiscard]] bool takes_from(const run_queue& queue) const noexcept { return &queue == &queue_; }
 
  private:
   void run() {
-    here_ = this;
+    of_thread = this;
     ::pthread_setname_np(::pthread_self(), "caf.multiplexer");
     system().thread_started();
     while (auto* job = next_job()) {
@@ -53,7 +53,7 @@ class scheduler::worker final : public caf::execution_unit {
     return queue_.pop(job);
   }
 
-  static inline thread_local worker* here_ = nullptr;
+  static inline thread_local worker* of_thread = nullptr;
 
   run_queue& queue_;
   const std::size_t messages_max_;

@@ -16,8 +16,8 @@
 namespace social::runtime {
 
 /// One queue for all threads, and for each thread a place for one actor more: whoever was made runnable last by the
-/// thread itself, whose message is in its cache still. That way `local_turns_max` run in a row at most, so that two that
-/// keep each other busy keep nobody else waiting.
+/// thread itself, whose message is in its cache still. That way `local_turns_max` run in a row at most, so that two
+/// that keep each other busy keep nobody else waiting.
 ///
 /// A module of one actor system (actor_system_config::module_factories); CAF owns it. `scheduler.max-threads` and
 /// `scheduler.max-throughput` say what they say for CAF's own.

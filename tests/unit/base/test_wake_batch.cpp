@@ -1,5 +1,4 @@
 #include "actors/base/wake_batch.hpp"
-
 #include "tests/support/catch.hpp"
 
 using namespace social;
@@ -34,7 +33,9 @@ TEST_CASE("wake batch: what is owed is done once, at the end of the outermost") 
   }
   CHECK(woken == 1);
   CHECK_FALSE(wake_batch::holds());
-  { const wake_batch nothing_owed; }
+  {
+    const wake_batch nothing_owed;
+  }
   CHECK(woken == 1);
 }
 

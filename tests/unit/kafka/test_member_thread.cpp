@@ -1,8 +1,7 @@
 // How the thread of a group member ends, and that it is left behind when librdkafka never answers.
-#include "actors/kafka/member_thread.hpp"
-
 #include <future>
 
+#include "actors/kafka/member_thread.hpp"
 #include "tests/support/kafka_clients.hpp"
 
 using namespace social;

@@ -102,8 +102,8 @@ TEST_CASE("busy time and percentiles come from the time spent in handlers", "[ru
   fixture f;
   const auto spin = [](std::int64_t us) {
     return [us] {
-      const auto until = monotonic_us() + us;
-      while (monotonic_us() < until) continue;
+      const auto until = monotonic_ns() + us * 1000;  // whole microseconds would be cut off at both ends
+      while (monotonic_ns() < until) continue;
     };
   };
   for (int i = 0; i < 9; ++i) caf::anon_send(f.actor, work{spin(20), {}});

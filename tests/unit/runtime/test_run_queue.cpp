@@ -1,10 +1,9 @@
 // Who waits for work, who is woken for it, and that no work is forgotten.
-#include "actors/runtime/run_queue.hpp"
-
 #include <atomic>
 #include <thread>
 
 #include "actors/runtime/node.hpp"
+#include "actors/runtime/run_queue.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/unit/runtime/probe.hpp"
@@ -146,24 +145,24 @@ TEST_CASE("a batch does not hold back many", "[runtime]") {
 }
 
 TEST_CASE("of many threads that hand out and many that take, no job is lost or taken twice", "[runtime]") {
-  constexpr int givers = 4;
-  constexpr int jobs_each = 20'000;
+  constexpr std::size_t givers = 4;
+  constexpr std::size_t jobs_each = 20'000;
   const auto threads = GENERATE(1, 2, 8);
   const auto queue = std::make_shared<run_queue>(run_queue::options{.threads = static_cast<std::size_t>(threads)});
-  std::vector<job> jobs(std::size_t{givers} * jobs_each);
+  std::vector<job> jobs(givers * jobs_each);
   takers all(queue, threads);
   std::vector<std::thread> giving;
-  for (int giver = 0; giver < givers; ++giver)
+  giving.reserve(givers);
+  for (std::size_t giver = 0; giver < givers; ++giver)
     giving.emplace_back([&, giver] {
-      for (int i = 0; i < jobs_each;) {
+      for (std::size_t i = 0; i < jobs_each;) {
         // Bursts of all sizes; now and then everybody falls asleep before the next.
         const wake_batch together;
-        for (int burst = i % 37; burst >= 0 && i < jobs_each; --burst, ++i)
-          queue->push(&jobs[static_cast<std::size_t>(giver * jobs_each + i)]);
+        for (auto left = i % 37 + 1; left > 0 && i < jobs_each; --left, ++i) queue->push(&jobs[giver * jobs_each + i]);
       }
     });
   for (auto& each : giving) each.join();
-  CHECK(eventually([&] { return all.taken == givers * jobs_each; }));
+  CHECK(eventually([&] { return all.taken == static_cast<int>(jobs.size()); }));
   all.end();
   CHECK(std::all_of(jobs.begin(), jobs.end(), [](const job& each) { return each.popped == 1; }));
 }
@@ -197,9 +196,9 @@ TEST_CASE("two actors that keep each other busy keep nobody else waiting", "[run
     ++volleys;
     if (enough) return;
     caf::anon_send(two, work{[&] {
-                     if (!enough) caf::anon_send(one, work{hit, {}});
-                   },
-                   {}});
+                               if (!enough) caf::anon_send(one, work{hit, {}});
+                             },
+                             {}});
   };
   caf::anon_send(one, work{hit, {}});
   CHECK(eventually([&] { return volleys > 100; }));
@@ -211,12 +210,14 @@ TEST_CASE("two actors that keep each other busy keep nobody else waiting", "[run
   enough = true;
   // Both have done what they were asked once they hear this.
   std::atomic<int> quiet{0};
+  const auto heard = [&quiet] { ++quiet; };
   CHECK(eventually([&] {
     const auto before = volleys.load();
     quiet = 0;
-    for (const auto& each : {one, two}) caf::anon_send(each, work{[&] { ++quiet; }, {}});
+    for (const auto& each : {one, two}) caf::anon_send(each, work{heard, {}});
     return eventually([&] { return quiet == 2; }) && before == volleys;
   }));
+  CHECK(eventually([&] { return system.run_queue_numbers().waiting == threads; }));
   for (auto* each : {&one, &two, &other}) {
     caf::anon_send_exit(*each, caf::exit_reason::user_shutdown);
     *each = nullptr;
