@@ -47,7 +47,7 @@ void run_queue::wake() {
 void run_queue::wait(std::unique_lock<std::mutex>& lock) {
   ++waiting_;
   const auto woken = [this] { return granted_ != 0 || closed_; };
-  if (waiting_ - granted_ < options_.threads) {
+  if (dozing_ == 0 && waiting_ - granted_ < options_.threads) {
     ++dozing_;
     signal_.wait_for(lock, options_.doze, woken);
     --dozing_;

@@ -91,6 +91,17 @@ TEST_CASE("while others are at work, one that dozes is woken only for many", "[r
   CHECK(queue->look().woken == 1);
 }
 
+TEST_CASE("one dozes for all that wait", "[runtime]") {
+  const auto queue = make(4);  // this thread is one, at work all the time
+  takers three(queue, 3);
+  REQUIRE(eventually([&] { return queue->look().waiting == 3; }));
+  CHECK(queue->look().dozing == 1);
+  std::array<job, 4> jobs;
+  for (auto& each : jobs) queue->push(&each);
+  CHECK(eventually([&] { return three.taken == 4; }));
+  CHECK(queue->look().woken == 1);
+}
+
 TEST_CASE("one that dozes looks again by itself", "[runtime]") {
   const auto queue = make(2, 1ms);
   takers one(queue, 1);
