@@ -31,8 +31,12 @@ rocksdb::BlockBasedTableOptions table_tuning(family where, const memory_budget& 
   table.cache_index_and_filter_blocks_with_high_priority = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.format_version = 5;
-  // Journal records are found by order, never by name: a filter would be dead weight.
-  if (where != family::journal) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // Journal records are found by order, never by name: a filter would be dead weight. They are read one after the
+  // other, so larger blocks are opened less often, and compress better.
+  if (where == family::journal)
+    table.block_size = std::size_t{16} << 10;
+  else
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   // What was just written is what is read next. Of 120,000 rows written once, the cache tier then answers all; without
   // this 11 %, because every flush sends its rows to the disk readers once more.
   if (where == family::state || where == family::view)
