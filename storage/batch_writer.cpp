@@ -30,6 +30,7 @@ batch_writer::batch_writer(database& store, visible_heads& heads, storage_statis
       statistics_(statistics),
       batch_(batch_bytes_max / 4),
       synced_sequence_(store.db().GetLatestSequenceNumber()) {
+  heads_.tail().clear();  // before any head moves: what was not synced may be gone, and its sequences be given again
   const auto shards = static_cast<shard_t>(ranges.size());
   for (shard_t shard = 0; shard < shards; ++shard) {
     written_.push_back(ranges[shard].head);
@@ -89,6 +90,7 @@ rocksdb::Status batch_writer::write(std::span<pending_request> requests, bool sy
   count(statistics_.events, events);
   count(statistics_.bytes, batch_.GetDataSize());
   statistics_.batch_requests.add(requests.size());
+  heads_.tail().add(requests);
   unsynced_ = true;
   if (sync) {
     count(statistics_.syncs);

@@ -13,6 +13,7 @@
 #include "actors/base/ids.hpp"
 #include "actors/base/result.hpp"
 #include "storage/engine.hpp"
+#include "storage/journal_tail.hpp"
 
 namespace social::storage {
 
@@ -27,7 +28,8 @@ result<std::vector<journal_range>> load_ranges(database& store, shard_t shards);
 /// What readers may see. Written by the commit thread, read by anybody.
 class visible_heads {
  public:
-  explicit visible_heads(shard_t shards) : shards_(shards), ranges_(std::make_unique<range[]>(shards)) {}
+  explicit visible_heads(shard_t shards, std::size_t tail_bytes = 0)
+      : shards_(shards), ranges_(std::make_unique<range[]>(shards)), tail_(shards, tail_bytes) {}
 
   [[nodiscard]] std::uint64_t head(shard_t shard) const noexcept {
     return shard < shards_ ? ranges_[shard].head.load(std::memory_order_acquire) : 0;
@@ -49,6 +51,9 @@ class visible_heads {
     ranges_[shard].oldest.store(oldest, std::memory_order_release);
   }
   [[nodiscard]] shard_t shards() const noexcept { return shards_; }
+  /// The newest records; of those beyond a head readers see nothing.
+  [[nodiscard]] journal_tail& tail() noexcept { return tail_; }
+  [[nodiscard]] const journal_tail& tail() const noexcept { return tail_; }
 
  private:
   struct range {
@@ -57,6 +62,7 @@ class visible_heads {
   };
   shard_t shards_;
   std::unique_ptr<range[]> ranges_;
+  journal_tail tail_;
 };
 
 /// Callbacks that hear "heads moved". `signal` runs on the commit thread; the others on any, also from inside a

@@ -49,6 +49,9 @@ result<std::size_t> rocks_journal::read_over(shard_t shard, std::uint64_t after,
                                              std::size_t bytes_max, std::vector<ports::journal_record>& out) const {
   const auto head = heads_.head(shard);
   if (after >= head || records_max == 0) return 0;
+  // What was removed is not read again, though it may lie in memory still.
+  if (after + 1 >= heads_.oldest(shard))
+    if (auto newest = heads_.tail().read_over(shard, after, head, records_max, bytes_max, out)) return *newest;
   const auto inside = gate_.enter();
   if (!inside) return error{error_code::store_unavailable, "the store is being reopened"};
   rocksdb::ReadOptions how;

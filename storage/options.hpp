@@ -57,6 +57,8 @@ struct storage_options {
   std::size_t block_cache_bytes = std::size_t{32} << 20;
   std::size_t write_buffer_bytes = std::size_t{32} << 20;  ///< all tables of all stores of the budget together
   std::size_t hot_rows_max = 16'384;  ///< values kept for lookups (row_cache.hpp), at most 1 KiB each; 0: none
+  std::size_t journal_tail_bytes = std::size_t{4}
+                                   << 20;             ///< newest events kept for readers (journal_tail.hpp); 0: none
   std::size_t log_bytes_max = std::size_t{64} << 20;  ///< write-ahead log kept before tables are flushed
   int open_files_max = 512;
 

@@ -18,7 +18,7 @@ namespace social::storage {
 struct rocks_store::parts {
   explicit parts(const storage_options& options)
       : machine(options),
-        heads(options.shards),
+        heads(options.shards, options.journal_tail_bytes),
         mark(
             options.mark_interval, [this](std::uint64_t sequence) { return machine.mark_at(sequence); },
             [this](const synced_mark& all) { return write(all); }),

@@ -100,7 +100,9 @@ TEST_CASE("sequences have no holes over concurrent submitters", "[storage]") {
 
 TEST_CASE("a subscriber reads from the middle of a record and within its limits", "[storage]") {
   const scratch_directory directory;
-  const auto store = open_or_fail(options_in(directory.path()));
+  auto options = options_in(directory.path());
+  options.journal_tail_bytes = GENERATE(std::size_t{0}, std::size_t{1} << 20);  // from the database, from memory
+  const auto store = open_or_fail(options);
   for (int i = 0; i < 5; ++i) REQUIRE(commit(*store, request(2, 3, 1, "v" + std::to_string(i))));
   auto* log = store->ports().log;
   const auto middle = log->read(2, 4, 100, 1 << 20).value();  // event 4 is the first of the second record
@@ -117,7 +119,9 @@ TEST_CASE("a subscriber reads from the middle of a record and within its limits"
 
 TEST_CASE("a reader reads over the records that it has", "[storage]") {
   const scratch_directory directory;
-  const auto store = open_or_fail(options_in(directory.path()));
+  auto options = options_in(directory.path());
+  options.journal_tail_bytes = GENERATE(std::size_t{0}, std::size_t{1} << 20);  // from the database, from memory
+  const auto store = open_or_fail(options);
   REQUIRE(commit(*store, request(2, 3, 3, std::string(500, 'l'))));
   REQUIRE(commit(*store, request(2, 3, 1, "s")));
   const auto* log = store->ports().log;
