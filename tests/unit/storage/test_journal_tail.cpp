@@ -91,6 +91,7 @@ TEST_CASE("whatever the tail keeps, readers see the same journal", "[storage]") 
   const scratch_directory directory;
   auto options = options_in(directory.path());
   options.mode = GENERATE(durability::sync, durability::async);
+  options.sync_interval = 1ms;
   options.journal_tail_bytes = GENERATE(std::size_t{0}, std::size_t{700}, std::size_t{1} << 20);
   std::mt19937_64 random(4);
   auto store = open_or_fail(options);
