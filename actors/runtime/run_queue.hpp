@@ -15,9 +15,9 @@
 namespace social::runtime {
 
 /// First come, first served. A thread that finds nothing waits. To wake it costs more than most messages take, so while
-/// others are at work one of those that wait dozes: it looks again by itself after a while, and is woken before only when
-/// many jobs are waiting. When nobody is at work, or nobody dozes, what comes wakes one: at once, or with the rest of a
-/// wake_batch.
+/// others are at work one of those that wait dozes: it looks again by itself after a while, and is woken before only
+/// when many jobs are waiting. When nobody is at work, or nobody dozes, what comes wakes one: at once, or with the rest
+/// of a wake_batch.
 ///
 /// Nothing gets lost: whoever waits found the queue empty, under the lock; what comes later wakes somebody, or is left
 /// to one that dozes, to one that is at work and looks here before it waits, or to the end of the batch.
