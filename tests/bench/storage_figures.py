@@ -26,7 +26,7 @@ CACHE = ROOT / "build" / "bench"
 
 MANY = 512
 OWNERS = 64  # of posts that are liked: each person may read each owner
-POSTS_OF_OWNER = 192
+POSTS_OF_OWNER = 384
 COMMAND_GOAL = 0.7
 HOT_GOAL = 0.8
 SLOW_MS = 15
