@@ -20,14 +20,18 @@ caf::resumable* run_queue::pop(caf::resumable* last) {
     if (closed_) return nullptr;
     wait(lock);
   }
-  auto* job = jobs_.front();
-  jobs_.pop_front();
+  auto* job = take();
+  // Its turn may be a long one, and whoever brought the others woke one thread, or left them to the one that dozed.
+  if (!jobs_.empty() && is_short()) wake_one();
   return job;
 }
 
 caf::resumable* run_queue::try_pop() {
   const std::lock_guard lock(mutex_);
-  if (jobs_.empty()) return nullptr;
+  return jobs_.empty() ? nullptr : take();
+}
+
+caf::resumable* run_queue::take() {
   auto* job = jobs_.front();
   jobs_.pop_front();
   return job;

@@ -20,7 +20,8 @@ namespace social::runtime {
 /// of a wake_batch.
 ///
 /// Nothing gets lost: whoever waits found the queue empty, under the lock; what comes later wakes somebody, or is left
-/// to one that dozes, to one that is at work and looks here before it waits, or to the end of the batch.
+/// to one that dozes, to one that is at work and looks here before it waits, or to the end of the batch. Whoever takes
+/// a job and leaves others wakes the next thread, unless one dozes: a long turn keeps nobody waiting.
 ///
 /// Any thread. A batch that owes it a wake-up keeps it alive.
 class run_queue final : public wakeable, public std::enable_shared_from_this<run_queue> {
@@ -51,6 +52,7 @@ class run_queue final : public wakeable, public std::enable_shared_from_this<run
 
  private:
   // All under the lock.
+  caf::resumable* take();
   void wait(std::unique_lock<std::mutex>& lock);
   /// Whether somebody has to be woken for what is in the queue.
   [[nodiscard]] bool is_short() const noexcept;
