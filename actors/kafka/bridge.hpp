@@ -37,6 +37,11 @@ struct bridge_options {
   /// the last look found events, within these limits. A few events at a time hardly wait.
   std::int64_t pull_interval_ms = 5;
   std::int64_t pull_interval_max_ms = 25;
+  /// Reports are taken between records that are sent, so many for so many: what a report frees, the next record gets
+  /// from the allocator while it is still in the processor's cache. Most of what sending costs is memory that is not.
+  std::size_t reports_at_once = 96;
+  /// With more records under way, reports wait for the next look (for that reason). For fewer it is not worth it.
+  std::size_t reports_wait_above = 128;
   std::int64_t cursor_interval_ms = 200;  ///< how often moved cursors are written; a crash sends that much again
   std::int64_t retry_ms = 500;            ///< before the next producer is made; doubles up to retry_max_ms
   std::int64_t retry_max_ms = 10'000;

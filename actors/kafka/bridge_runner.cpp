@@ -13,7 +13,7 @@ namespace {
 /// What is read of the journal before the mailbox has its turn: some milliseconds' worth.
 constexpr std::size_t pieces_per_turn = 64;
 constexpr std::size_t records_per_turn = 4096;
-constexpr std::size_t reports_per_turn = 512;  // what they take stays in the processor's cache
+constexpr std::size_t reports_per_turn = 512;
 constexpr std::size_t waiting_max = 100'000;
 constexpr auto look_around_interval = std::chrono::seconds(1);
 
@@ -67,8 +67,9 @@ runner::behavior_type runner::make_behavior() {
       }),
       guarded<reports_came>([this](const auto&) {
         board_->reports = false;
-        take_reports();
-        if (behind_) publish();
+        if (may_wait_for_look() && is_too_early()) return;
+        if (behind_) return publish();
+        take_reports(reports_per_turn);
       }),
       guarded<go_on>([this](const auto&) {
         going_on_ = false;
@@ -147,17 +148,27 @@ void runner::publish() {
     last_found_us_ = plan_.clock.monotonic_us();
   }
   behind_ = false;
+  take_reports(reports_per_turn);
+  if (resting_) return;
   const auto least = plan_.options.pull_interval_ms;
   const auto most = std::max(least, plan_.options.pull_interval_max_ms);
   pause_ms_ = std::clamp(static_cast<std::int64_t>(sent_ - look_from_), least, most);
 }
 
-/// False: there is no room for all of it.
+/// False: there is no room for all of it, or this life of the producer is over.
 bool runner::send_piece() {
   while (const auto* next = reader_.front()) {
-    if (!has_room(*next) || !send(*next)) return false;
-    reader_.pop(window_);
-    ++sent_;
+    if (sent_ >= take_reports_at_) {
+      take_reports_at_ = sent_ + plan_.options.reports_at_once;
+      take_reports(plan_.options.reports_at_once);
+      if (resting_) return false;
+    }
+    if (has_room(*next) && send(*next)) {
+      reader_.pop(window_);
+      ++sent_;
+    } else if (resting_ || take_reports(plan_.options.reports_at_once) == 0 || resting_) {
+      return false;
+    }
   }
   return true;
 }
@@ -229,6 +240,10 @@ bool runner::is_too_early() {
   return true;
 }
 
+bool runner::may_wait_for_look() const {
+  return !behind_ && !ending_ && waiting_count_ == 0 && window_.records() > plan_.options.reports_wait_above;
+}
+
 void runner::continue_later() {
   if (!std::exchange(going_on_, true)) caf::anon_send(caf::actor_cast<bridge_actor>(this), go_on{});
 }
@@ -236,10 +251,10 @@ void runner::continue_later() {
 // --- What became of it
 // -------------------------------------------------------------------------------------------------------
 
-void runner::take_reports() {
-  if (!producer_) return;
+std::size_t runner::take_reports(std::size_t max) {
+  if (!producer_) return 0;
   reports_.clear();
-  producer_->collect(reports_, reports_per_turn);
+  producer_->collect(reports_, max);
   for (const auto& report : reports_) take(report);
   if (!failed_) {
     if (const auto fatal = producer_->fatal()) {
@@ -247,9 +262,12 @@ void runner::take_reports() {
       why_failed_ = *fatal;
     }
   }
-  if (failed_) return restart(why_failed_);
-  if (reports_.size() == reports_per_turn && !board_->reports.exchange(true))
+  const auto taken = reports_.size();
+  if (failed_)
+    restart(why_failed_);
+  else if (taken == max && !board_->reports.exchange(true))
     caf::anon_send(caf::actor_cast<bridge_actor>(this), reports_came{});
+  return taken;
 }
 
 void runner::take_all_reports() {

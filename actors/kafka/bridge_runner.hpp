@@ -107,10 +107,12 @@ class runner final : public runtime::instrumented<bridge_actor::base> {
   void note_refusal(const std::string& topic, shard_t shard, std::uint64_t sequence, const error& why);
   bool make_producer();
   bool is_too_early();
+  bool may_wait_for_look() const;
   void continue_later();
 
   // What became of it
-  void take_reports();
+  /// The number taken. A failure among them ends this life: `resting_` then.
+  std::size_t take_reports(std::size_t max);
   void take_all_reports();
   void take(const delivery_report& report);
   void restart(const error& why);
@@ -169,6 +171,7 @@ class runner final : public runtime::instrumented<bridge_actor::base> {
   std::map<shard_t, refusal> refusals_;
 
   std::uint64_t sent_ = 0;
+  std::uint64_t take_reports_at_ = 0;  ///< of `sent_`
   std::uint64_t published_ = 0;
   std::uint64_t failures_ = 0;
   std::uint64_t restarts_ = 0;

@@ -92,9 +92,8 @@ result<conf_handle> make_conf(const client_settings& settings, const std::vector
   all.insert(all.end(), fixed.begin(), fixed.end());
   for (const auto& [name, value] : all)
     if (auto done = set(conf.get(), name, value); !done) return done.error();
-  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_LOG |
-                                           RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_REBALANCE |
-                                           RD_KAFKA_EVENT_OFFSET_COMMIT);
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR |
+                                           RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
   return conf;
 }
 
@@ -108,7 +107,8 @@ std::optional<std::int64_t> number_in(const rd_kafka_conf_t& conf, const char* n
   return failed == std::errc() && rest == end ? std::optional(number) : std::nullopt;
 }
 
-result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const client_settings& settings) {
+result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const client_settings& settings,
+                                  log_lines lines) {
   std::array<char, sentence_max> why{};
   client_handle client(rd_kafka_new(type, conf.get(), why.data(), why.size()));
   if (client == nullptr) {
@@ -119,7 +119,7 @@ result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const 
   }
   // The client owns the configuration from here on.
   static_cast<void>(conf.release());  // NOLINT(bugprone-unused-return-value)
-  rd_kafka_set_log_queue(client.get(), nullptr);
+  if (lines == log_lines::on_main_queue) rd_kafka_set_log_queue(client.get(), nullptr);
   return client;
 }
 
@@ -267,15 +267,13 @@ void observer::serve(rd_kafka_event_t& event) {
     case RD_KAFKA_EVENT_LOG:
       return on_log(event);
     case RD_KAFKA_EVENT_ERROR:
-      return on_error(event);
+      return on_error(rd_kafka_event_error(&event), rd_kafka_event_error_string(&event));
     default:
       return;  // statistics, if an operator asked for them
   }
 }
 
-void observer::on_error(rd_kafka_event_t& event) {
-  const auto code = rd_kafka_event_error(&event);
-  const std::string_view text = rd_kafka_event_error_string(&event);
+void observer::on_error(rd_kafka_resp_err_t code, std::string_view text) {
   if (is_about_the_connection(code))
     return health_->failed(std::string(text), code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN);
   warn(rd_kafka_err2name(code), "Kafka reports an error", text);

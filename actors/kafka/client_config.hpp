@@ -54,7 +54,7 @@ using metadata_handle = std::unique_ptr<const rd_kafka_metadata_t, freed_by<rd_k
 using setting = std::pair<std::string, std::string>;
 
 /// A configuration of the operator's options between our defaults, which they may override, and our own settings, which
-/// nothing overrides. Log lines, errors and reports become events. Errors: invalid_input names the option.
+/// nothing overrides. Log lines and errors become events. Errors: invalid_input names the option.
 result<conf_handle> make_conf(const client_settings& settings, const std::vector<setting>& defaults,
                               const std::vector<setting>& fixed);
 /// What the option comes to; nullopt: it is no number.
@@ -62,8 +62,14 @@ std::optional<std::int64_t> number_in(const rd_kafka_conf_t& conf, const char* n
 /// `one_by_one`: see producer.cpp.
 result<conf_handle> make_producer_conf(const client_settings& settings, const producer_options& options,
                                        bool one_by_one);
-/// Log lines go to the client's main queue. Errors: invalid_input, internal.
-result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const client_settings& settings);
+/// Where a client's log lines go.
+enum class log_lines : std::uint8_t {
+  on_main_queue,
+  kept,  ///< until the owner names a queue for them
+};
+/// Errors: invalid_input, internal.
+result<client_handle> make_client(rd_kafka_type_t type, conf_handle conf, const client_settings& settings,
+                                  log_lines lines = log_lines::on_main_queue);
 
 /// Milliseconds of a steady clock, for deadlines.
 std::int64_t now_ms() noexcept;
@@ -107,6 +113,7 @@ class observer {
   observer(std::string client, std::shared_ptr<client_health> health);
   /// Everything that is not a record, a report or an answer to a request.
   void serve(rd_kafka_event_t& event);
+  void on_error(rd_kafka_resp_err_t code, std::string_view text);
   /// A broker did what was asked of it.
   void answered() { health_->connected(); }
   /// One line of this kind at a time.
@@ -115,7 +122,6 @@ class observer {
   [[nodiscard]] const std::string& client() const { return client_; }
 
  private:
-  void on_error(rd_kafka_event_t& event);
   void on_log(rd_kafka_event_t& event);
 
   const std::string client_;

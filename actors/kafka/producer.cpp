@@ -33,30 +33,47 @@ std::int32_t partition_by_prefix(const rd_kafka_topic_t* topic, const void* key,
                                           message_opaque);
 }
 
+class librdkafka_producer;
+
+/// What librdkafka's callbacks are handed. They run where the client's main queue is served: on the owner's thread, in
+/// `serve`. Made before the client is, so that it can be named in its configuration.
+struct callback_target {
+  librdkafka_producer* owner = nullptr;
+};
+
+/// Reports come by callback and not as events: a record is freed while what its report says is still in the processor's
+/// cache, and not with all others of its event.
 class librdkafka_producer final : public producer {
  public:
-  librdkafka_producer(rd::client_handle client, std::string name, bool one_by_one,
-                      std::shared_ptr<client_health> health, std::shared_ptr<heritage> after_us,
+  librdkafka_producer(rd::client_handle client, std::unique_ptr<callback_target> target, std::string name,
+                      bool one_by_one, std::shared_ptr<client_health> health, std::shared_ptr<heritage> after_us,
                       std::function<void()> wake)
-      : client_(std::move(client)),
+      : target_(std::move(target)),
+        client_(std::move(client)),
         queue_(rd_kafka_queue_get_main(client_.get())),
+        log_lines_(rd_kafka_queue_new(client_.get())),
         observer_(std::move(name), std::move(health)),
         one_by_one_(one_by_one),
         after_us_(std::move(after_us)),
         wake_(std::move(wake)) {
-    rd_kafka_queue_cb_event_enable(
-        queue_.get(), [](rd_kafka_t*, void* self) { static_cast<librdkafka_producer*>(self)->wake_(); }, this);
+    target_->owner = this;
+    // Not through the main queue: its callback could be called while the client ends in the background.
+    rd_kafka_set_log_queue(client_.get(), log_lines_.get());
+    for (auto* queue : {queue_.get(), log_lines_.get()})
+      rd_kafka_queue_cb_event_enable(
+          queue, [](rd_kafka_t*, void* self) { static_cast<librdkafka_producer*>(self)->wake_(); }, this);
     wake_();  // for what came before
   }
 
-  /// Nothing runs on librdkafka's threads any more when the first line is done. Records that were not sent are thrown
+  /// Nothing runs on librdkafka's threads any more when the first lines are done. Records that were not sent are thrown
   /// away first, so that the client does not complain about them.
   ~librdkafka_producer() override {
     rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+    rd_kafka_queue_cb_event_enable(log_lines_.get(), nullptr, nullptr);
     rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-    events_.clear();
     topics_.clear();
     queue_.reset();
+    log_lines_.reset();
     client_.reset();
   }
 
@@ -85,29 +102,13 @@ class librdkafka_producer final : public producer {
   void collect(std::vector<delivery_report>& out, std::size_t max) override {
     if (max == 0) return;
     const auto end = out.size() + max;
-    bool delivered = false;
-    while (out.size() < end) {
-      if (!early_.empty()) {
-        out.push_back(std::move(early_.front()));
-        early_.pop_front();
-        continue;
-      }
-      if (events_.empty() && !keep_next(0)) break;
-      const auto* message = events_.empty() ? nullptr : rd_kafka_event_message_next(events_.front().get());
-      if (message == nullptr) {
-        if (!events_.empty()) events_.pop_front();
-        continue;
-      }
-      --unreported_;
-      delivered = delivered || message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
-      const auto token = std::bit_cast<std::uintptr_t>(message->_private);
-      // Nearly all of them: nothing is made that has to be moved.
-      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0)
-        out.emplace_back(token, placed{message->partition, message->offset});
-      else
-        out.emplace_back(token, outcome_of(*message));
+    for (; !early_.empty() && out.size() < end; early_.pop_front()) out.push_back(std::move(early_.front()));
+    if (out.size() < end) {
+      out.reserve(end);
+      out_ = {&out, end};
+      serve(0);
+      out_ = {};
     }
-    if (delivered) observer_.answered();
     // librdkafka signals what comes, not what was left lying.
     if (out.size() == end) wake_();
   }
@@ -121,32 +122,39 @@ class librdkafka_producer final : public producer {
 
   bool flush(std::int64_t deadline_ms) override {
     const auto deadline = rd::now_ms() + deadline_ms;
-    // Sends what lingers; with event queues it does not wait for reports that lie in the queue.
-    rd_kafka_flush(client_.get(), 0);
-    while (kept_reports() < unreported_ && rd::left_ms(deadline) > 0)
-      keep_next(std::min(flush_look_ms, rd::left_ms(deadline)));
-    while (keep_next(0)) {
-    }
-    if (!events_.empty()) wake_();
-    return kept_reports() >= unreported_;
+    do serve(std::min(flush_look_ms, rd::left_ms(deadline)));
+    while (unreported_ > 0 && rd::left_ms(deadline) > 0);
+    if (!early_.empty()) wake_();
+    return unreported_ == 0;
   }
+
+  // --- Called by librdkafka, within `serve`
+
+  void on_report(const rd_kafka_message_t& message) {
+    --unreported_;
+    delivered_ = delivered_ || message.err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    const auto token = std::bit_cast<std::uintptr_t>(message._private);
+    if (out_.reports == nullptr) {
+      early_.push_back({token, outcome_of(message)});
+      return;
+    }
+    // Nearly all of them: nothing is made that has to be moved.
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset >= 0)
+      out_.reports->emplace_back(token, placed{message.partition, message.offset});
+    else
+      out_.reports->emplace_back(token, outcome_of(message));
+    if (out_.reports->size() == out_.end) rd_kafka_yield(client_.get());
+  }
+
+  void on_error(rd_kafka_resp_err_t code, const char* text) { observer_.on_error(code, text); }
 
  private:
-  /// Takes the next event out of librdkafka's queue. False: there is none.
-  bool keep_next(int wait_ms) {
-    rd::event_handle event(rd_kafka_queue_poll(queue_.get(), wait_ms));
-    if (event == nullptr) return false;
-    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR)
-      events_.push_back(std::move(event));
-    else
-      observer_.serve(*event);
-    return true;
-  }
-
-  [[nodiscard]] std::size_t kept_reports() const {
-    std::size_t sum = 0;
-    for (const auto& event : events_) sum += rd_kafka_event_message_count(event.get());
-    return sum;
+  /// Hands over what has come: reports, errors, log lines. Waits for the first of them, but for log lines.
+  void serve(int wait_ms) {
+    delivered_ = false;
+    rd_kafka_queue_poll_callback(queue_.get(), wait_ms);
+    if (delivered_) observer_.answered();
+    while (const rd::event_handle line{rd_kafka_queue_poll(log_lines_.get(), 0)}) observer_.serve(*line);
   }
 
   rd_kafka_topic_t* topic_of(const std::string& name) {
@@ -246,19 +254,38 @@ class librdkafka_producer final : public producer {
     return failed(error_code::unavailable, message);
   }
 
+  /// Where reports go while they are collected, and the size at which no more are taken.
+  struct destination {
+    std::vector<delivery_report>* reports = nullptr;
+    std::size_t end = 0;
+  };
+
+  const std::unique_ptr<callback_target> target_;  // outlives the client
   rd::client_handle client_;
   rd::queue_handle queue_;
+  rd::queue_handle log_lines_;
   rd::observer observer_;
   const bool one_by_one_;
   const std::shared_ptr<heritage> after_us_;
   const std::function<void()> wake_;
   std::unordered_map<std::string, rd::topic_handle> topics_;
-  std::deque<rd::event_handle> events_;  ///< reports; the first is being handed over
-  std::deque<delivery_report> early_;    ///< of records that librdkafka did not queue
-  std::size_t unreported_ = 0;           ///< records that librdkafka queued and that were not handed over
+  destination out_;
+  std::deque<delivery_report> early_;  ///< of records that librdkafka did not queue, and what came while flushing
+  std::size_t unreported_ = 0;         ///< records that librdkafka queued and has not reported
+  bool delivered_ = false;
   error why_rejected_;
   std::optional<error> own_fatal_;
 };
+
+void call_back(rd_kafka_conf_t* conf, callback_target& target) {
+  rd_kafka_conf_set_opaque(conf, &target);
+  rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void* to) noexcept {
+    static_cast<callback_target*>(to)->owner->on_report(*message);
+  });
+  rd_kafka_conf_set_error_cb(conf, [](rd_kafka_t*, int code, const char* text, void* to) noexcept {
+    static_cast<callback_target*>(to)->owner->on_error(static_cast<rd_kafka_resp_err_t>(code), text);
+  });
+}
 
 }  // namespace
 
@@ -296,11 +323,13 @@ producer_factory real_producer(client_settings settings, producer_options option
     const bool one_by_one = shared->one_by_one;
     auto conf = rd::make_producer_conf(settings, options, one_by_one);
     if (!conf) return conf.error();
-    auto client = rd::make_client(RD_KAFKA_PRODUCER, std::move(*conf), settings);
+    auto target = std::make_unique<callback_target>();
+    call_back(conf->get(), *target);
+    auto client = rd::make_client(RD_KAFKA_PRODUCER, std::move(*conf), settings, rd::log_lines::kept);
     if (!client) return client.error();
     if (shared->made.exchange(true)) health->restarted();
-    return std::make_unique<librdkafka_producer>(std::move(*client), options.name, one_by_one, health, shared,
-                                                 std::move(wake));
+    return std::make_unique<librdkafka_producer>(std::move(*client), std::move(target), options.name, one_by_one,
+                                                 health, shared, std::move(wake));
   };
 }
 

@@ -1,5 +1,5 @@
-// One life of a Kafka producer: idempotent, acks=all, Java's placement. Built on librdkafka's event queue: none of its
-// threads runs code of ours but `wake`, which only signals.
+// One life of a Kafka producer: idempotent, acks=all, Java's placement. None of librdkafka's
+// threads runs code of ours but `wake`, which only signals: reports and errors come to whoever collects them.
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 // so.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -40,6 +41,7 @@ class paper_kafka {
   std::vector<sent_record> sent;                 ///< in the order of pushing
   int lives = 0;
   int alive = 0;
+  std::size_t row_max = 0;     ///< the most records that were pushed with no look for reports between them
   std::optional<error> fatal;  ///< of the present life
 
   producer_factory factory() {
@@ -102,11 +104,13 @@ class paper_kafka {
       if (kafka_.waiting() >= kafka_.queue_max) return taken::full;
       if (kafka_.bars && kafka_.bars(what.value.value())) return taken::rejected;
       auto& record = kafka_.sent.emplace_back(sent_record{number_, what.value.value(), what.topic, token, false});
+      kafka_.row_max = std::max(kafka_.row_max, ++row_);
       if (kafka_.acknowledges) kafka_.report(record, placed{0, 0});
       return taken::queued;
     }
     [[nodiscard]] error why_rejected() const override { return {error_code::invalid_input, "too large"}; }
     void collect(std::vector<delivery_report>& out, std::size_t max) override {
+      row_ = 0;
       for (; max > 0 && !reports.empty(); --max) {
         out.push_back(std::move(reports.front()));
         reports.pop_front();
@@ -121,6 +125,7 @@ class paper_kafka {
    private:
     paper_kafka& kafka_;
     const int number_;
+    std::size_t row_ = 0;
   };
 
   life* current_ = nullptr;

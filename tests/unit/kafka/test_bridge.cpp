@@ -266,6 +266,97 @@ TEST_CASE("the more a look found, the longer the next one waits, up to a limit",
   next_waits(300, 25);
 }
 
+TEST_CASE("reports are taken between records that are sent", "[kafka][bridge]") {
+  bridge_fixture f;
+  f.options.reports_at_once = 8;
+  f.kafka.acknowledges = false;
+  f.start();
+  f.pass(1'000);
+  f.happen_often(0, 100);
+  f.node.run();
+  CHECK(f.kafka.sent.size() == 100);
+  CHECK(f.kafka.row_max == 8);
+  f.kafka.report_all();
+  f.happen_often(1, 100);
+  f.pass(25);
+  CHECK(f.kafka.sent.size() == 200);
+  CHECK(f.kafka.row_max == 8);
+  CHECK(f.status().published == 100);
+}
+
+TEST_CASE("many reports wait for the next look, which comes for them alone, too", "[kafka][bridge]") {
+  bridge_fixture f;
+  f.options.reports_wait_above = 10;
+  f.kafka.acknowledges = false;
+  f.start();
+  f.pass(1'000);
+  SECTION("few do not") {
+    f.happen_often(0, 10);
+    f.node.run();
+    f.kafka.report_all();
+    f.node.run();
+    CHECK(f.status().published == 10);
+  }
+  SECTION("many do") {
+    f.happen_often(0, 20);
+    f.node.run();
+    f.kafka.report_all();
+    f.pass(19);
+    CHECK(f.status().published == 0);
+    f.pass(1);
+    CHECK(f.status().published == 20);
+    CHECK(f.status().depth == 0);
+  }
+  SECTION("but not when the look is over") {
+    f.happen_often(0, 20);
+    f.node.run();
+    f.pass(100);
+    f.kafka.report_all();
+    f.node.run();
+    CHECK(f.status().published == 20);
+  }
+  SECTION("nor when somebody waits for them") {
+    f.happen_often(0, 20);
+    f.node.run();
+    CHECK_FALSE(f.wait_for(0));
+    f.kafka.report_all();
+    f.node.run();
+    CHECK(f.last_answer() == result<void>());
+  }
+  SECTION("nor at the end") {
+    f.happen_often(0, 20);
+    f.node.run();
+    f.kafka.report_all();
+    CHECK(f.stop());
+    CHECK(f.cursor(0) == 20);
+  }
+}
+
+TEST_CASE("a failure that shows while records are sent ends the life there, and all of it is sent again",
+          "[kafka][bridge]") {
+  bridge_fixture f;
+  f.options.reports_at_once = 2;
+  f.options.reports_wait_above = 0;
+  f.kafka.acknowledges = false;
+  f.start();
+  f.pass(1'000);
+  f.happen_often(0, 3);
+  f.node.run();
+  f.kafka.report("0-1");
+  f.kafka.report("0-2", error{error_code::outcome_unknown, "timed out"});
+  f.happen_often(0, 7);
+  f.pass(5);
+  CHECK(f.kafka.lives == 1);
+  CHECK(f.kafka.alive == 0);
+  CHECK(f.kafka.sent.size() <= 5);
+  CHECK(f.status().cursors[0] == 1);
+  CHECK(f.status().window == 0);
+  f.kafka.acknowledges = true;
+  f.pass(1'000);
+  CHECK(f.kafka.pushed(2) == ids{"0-2", "0-3", "0-4", "0-5", "0-6", "0-7", "0-8", "0-9", "0-10"});
+  CHECK(f.status().depth == 0);
+}
+
 TEST_CASE("whoever waits for a shard hears when what was there is acknowledged", "[kafka][bridge]") {
   bridge_fixture f;
   f.kafka.acknowledges = false;

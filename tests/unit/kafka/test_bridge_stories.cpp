@@ -17,6 +17,8 @@ class story {
     f_.kafka.acknowledges = false;
     f_.options.window_records_max = 1 + random_() % 20;
     f_.options.read_records_max = 1 + random_() % 8;
+    f_.options.reports_at_once = 1 + random_() % 5;
+    if (one_in(2)) f_.options.reports_wait_above = random_() % 5;
     f_.options.retry_ms = 100;
     f_.options.retry_max_ms = 400;
     f_.kafka.queue_max = 1 + random_() % 30;
@@ -71,6 +73,7 @@ class story {
     }
   }
   /// The broker takes up to that many records, each partition's (here: each shard's) in order, and acknowledges them.
+  /// In a life that has failed it takes nothing any more, whether the bridge has heard of that or not.
   void append(std::uint64_t count) {
     for (; count > 0; --count) {
       auto* next = next_of(static_cast<shard_t>(random_() % shards));
@@ -83,16 +86,21 @@ class story {
   paper_kafka::sent_record* next_of(shard_t shard) {
     const auto prefix = std::to_string(shard) + "-";
     for (auto& record : f_.kafka.sent)
-      if (record.life == f_.kafka.lives && f_.kafka.alive > 0 && !record.reported && record.id.starts_with(prefix))
+      if (record.life == f_.kafka.lives && record.life != failed_life_ && f_.kafka.alive > 0 && !record.reported &&
+          record.id.starts_with(prefix))
         return &record;
     return nullptr;
   }
   void lies(const paper_kafka::sent_record& record) { log_.push_back(record); }
 
   void fail() {
-    if (one_in(4)) return f_.kafka.die(error{error_code::unavailable, "fenced"});
+    if (one_in(4)) {
+      failed_life_ = f_.kafka.lives;
+      return f_.kafka.die(error{error_code::unavailable, "fenced"});
+    }
     auto* next = next_of(static_cast<shard_t>(random_() % shards));
     if (next == nullptr) return;
+    failed_life_ = next->life;
     if (one_in(2)) lies(*next);  // it was written, and the acknowledgement got lost
     f_.kafka.report(*next, error{error_code::outcome_unknown, "timed out"});
   }
@@ -170,6 +178,7 @@ class story {
   bridge_fixture f_;
   std::vector<paper_kafka::sent_record> log_;  ///< what lies in Kafka, in order
   std::set<std::string> acknowledged_;
+  int failed_life_ = 0;
 };
 
 TEST_CASE("random stories of the outbox lose nothing and keep the order", "[kafka][bridge]") {
