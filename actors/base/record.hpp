@@ -161,7 +161,9 @@ class record_reader {
   }
   template <class T>
   void get_object(std::optional<T>& value) {
-    if (get_varint() != 0) get(value.emplace());
+    if (get_varint() == 0) return value.reset();
+    if (!value) value.emplace();
+    get(*value);
   }
   template <class T>
   void get_object(std::vector<T>& values) {
@@ -218,18 +220,28 @@ std::string encode_record(const T& value) {
   return out;
 }
 
-/// Errors: corrupt_record when the bytes are cut short, have something left over, or carry a newer version.
+/// As decode_record, into a value whose strings may keep their memory; nothing of what it held shows afterwards. After
+/// an error it holds anything.
 template <record T>
-result<T> decode_record(std::string_view bytes) {
+result<void> decode_record_over(std::string_view bytes, T& value) {
   if (bytes.empty()) return error{error_code::corrupt_record, "empty record"};
   const auto version = static_cast<std::uint8_t>(bytes.front());
   if (version == 0 || version > T::version)
     return error{error_code::corrupt_record, "record of version " + std::to_string(version) +
                                                  ", this program knows up to " + std::to_string(T::version)};
-  T value{};
+  // A record of this version sets every field.
+  if (version < T::version) value = T{};
   record_reader reader(bytes.substr(1), version < T::version);
   value.fields(reader);
   if (!reader.ok()) return error{error_code::corrupt_record, "record is cut short or has bytes left over"};
+  return {};
+}
+
+/// Errors: corrupt_record when the bytes are cut short, have something left over, or carry a newer version.
+template <record T>
+result<T> decode_record(std::string_view bytes) {
+  T value{};
+  if (const auto done = decode_record_over(bytes, value); !done) return done.error();
   return value;
 }
 

@@ -159,17 +159,16 @@ encoded_event encode_event(id_t id, const typename A::event& event) {
 
 namespace detail {
 template <class Variant, std::size_t I = 0>
-result<Variant> decode_alternative(std::uint16_t type, std::string_view bytes) {
+result<void> decode_alternative(std::uint16_t type, std::string_view bytes, Variant& out) {
   if constexpr (I == std::variant_size_v<Variant>) {
     return error{error_code::corrupt_record, "unknown event type " + std::to_string(type)};
   } else {
     using alternative = std::variant_alternative_t<I, Variant>;
     if (alternative::type == type) {
-      auto decoded = decode_record<alternative>(bytes);
-      if (!decoded) return decoded.error();
-      return Variant(std::move(*decoded));
+      auto* kept = std::get_if<alternative>(&out);
+      return decode_record_over(bytes, kept != nullptr ? *kept : out.template emplace<alternative>());
     }
-    return decode_alternative<Variant, I + 1>(type, bytes);
+    return decode_alternative<Variant, I + 1>(type, bytes, out);
   }
 }
 }  // namespace detail
@@ -177,7 +176,15 @@ result<Variant> decode_alternative(std::uint16_t type, std::string_view bytes) {
 /// Errors: corrupt_record for an unknown type or bytes that do not decode.
 template <class A>
 result<typename A::event> decode_event(std::uint16_t type, std::string_view bytes) {
-  return detail::decode_alternative<typename A::event>(type, bytes);
+  typename A::event event;
+  if (const auto done = detail::decode_alternative(type, bytes, event); !done) return done.error();
+  return event;
+}
+
+/// The same into an event whose memory may be of use again (see decode_record_over).
+template <class A>
+result<void> decode_event_over(std::uint16_t type, std::string_view bytes, typename A::event& event) {
+  return detail::decode_alternative(type, bytes, event);
 }
 
 }  // namespace social::domain

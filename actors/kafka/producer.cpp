@@ -14,8 +14,6 @@ namespace {
 
 /// A foreign requester names the topic of its reply; librdkafka keeps every topic it has ever seen.
 constexpr std::size_t topics_max = 1'000;
-/// Gaps in what librdkafka looks at while a producer waits for its last reports.
-constexpr int flush_look_ms = 50;
 
 /// What one life leaves to the next.
 struct heritage {
@@ -36,7 +34,7 @@ std::int32_t partition_by_prefix(const rd_kafka_topic_t* topic, const void* key,
 class librdkafka_producer;
 
 /// What librdkafka's callbacks are handed. They run where the client's main queue is served: on the owner's thread, in
-/// `serve`. Made before the client is, so that it can be named in its configuration.
+/// `serve` and `flush`. Made before the client is, so that it can be named in its configuration.
 struct callback_target {
   librdkafka_producer* owner = nullptr;
 };
@@ -106,7 +104,7 @@ class librdkafka_producer final : public producer {
     if (out.size() < end) {
       out.reserve(end);
       out_ = {&out, end};
-      serve(0);
+      serve();
       out_ = {};
     }
     // librdkafka signals what comes, not what was left lying.
@@ -122,13 +120,15 @@ class librdkafka_producer final : public producer {
 
   bool flush(std::int64_t deadline_ms) override {
     const auto deadline = rd::now_ms() + deadline_ms;
-    do serve(std::min(flush_look_ms, rd::left_ms(deadline)));
+    delivered_ = false;
+    do rd_kafka_flush(client_.get(), rd::left_ms(deadline));  // meanwhile nothing lingers
     while (unreported_ > 0 && rd::left_ms(deadline) > 0);
+    note_what_else_came();
     if (!early_.empty()) wake_();
     return unreported_ == 0;
   }
 
-  // --- Called by librdkafka, within `serve`
+  // --- Called by librdkafka, within `serve` and `flush`
 
   void on_report(const rd_kafka_message_t& message) {
     --unreported_;
@@ -149,10 +149,14 @@ class librdkafka_producer final : public producer {
   void on_error(rd_kafka_resp_err_t code, const char* text) { observer_.on_error(code, text); }
 
  private:
-  /// Hands over what has come: reports, errors, log lines. Waits for the first of them, but for log lines.
-  void serve(int wait_ms) {
+  /// Hands over what has come: reports, errors, log lines.
+  void serve() {
     delivered_ = false;
-    rd_kafka_queue_poll_callback(queue_.get(), wait_ms);
+    rd_kafka_queue_poll_callback(queue_.get(), 0);
+    note_what_else_came();
+  }
+
+  void note_what_else_came() {
     if (delivered_) observer_.answered();
     while (const rd::event_handle line{rd_kafka_queue_poll(log_lines_.get(), 0)}) observer_.serve(*line);
   }

@@ -81,15 +81,29 @@ class bare_producer {
 
   /// Returns when all of them are acknowledged.
   void send(const std::vector<kafka::record>& records) {
-    const auto wanted = acknowledged_ + records.size();
-    for (const auto& record : records) {
-      while (!produce(record)) rd_kafka_poll(client_, 1);
-      rd_kafka_poll(client_, 0);
+    for (const auto& record : records) push(record);
+    while (acknowledged_ < sent_) rd_kafka_poll(client_, 100);
+  }
+
+  /// Sends them over and over, so many a second, in bursts every 25 ms as an outbox under load does, until `over`.
+  void keep_sending(const std::vector<kafka::record>& records, std::uint64_t per_second,
+                    const std::function<bool()>& over) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (std::uint64_t burst = 0; !over(); ++burst) {
+      while (std::chrono::steady_clock::now() < begin + burst * std::chrono::milliseconds(25))
+        rd_kafka_poll(client_, 1);
+      while (sent_ * 40 < burst * per_second) push(records[sent_ % records.size()]);
     }
-    while (acknowledged_ < wanted) rd_kafka_poll(client_, 100);
+    while (acknowledged_ < sent_) rd_kafka_poll(client_, 100);
   }
 
  private:
+  void push(const kafka::record& record) {
+    while (!produce(record)) rd_kafka_poll(client_, 1);
+    rd_kafka_poll(client_, 0);
+    ++sent_;
+  }
+
   bool produce(const kafka::record& record) {
     auto& topic = topics_[record.topic];
     if (topic == nullptr) topic = rd_kafka_topic_new(client_, record.topic.c_str(), nullptr);
@@ -109,6 +123,7 @@ class bare_producer {
 
   rd_kafka_t* client_ = nullptr;
   std::map<std::string, rd_kafka_topic_t*> topics_;
+  std::size_t sent_ = 0;
   std::size_t acknowledged_ = 0;
 };
 

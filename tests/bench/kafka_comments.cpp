@@ -1,9 +1,11 @@
 // Puts comment-created events into their topic, as an api would have: what a push service that was away finds.
 //
-//   bench_kafka_comments --brokers HOST:PORT --count N --owners ID,ID,...
+//   bench_kafka_comments --brokers HOST:PORT --count N --owners ID,ID,... [--per-second N]
 //
-// The events are of the owners' posts, in turn. Returns when all are acknowledged.
+// The events are of the owners' posts, in turn. Returns when all are acknowledged. With --per-second it says
+// {"ready":...} when it has them, sends them over and over at that rate, and ends when its input does.
 #include <charconv>
+#include <poll.h>
 
 #include "actors/domain/comment/comment.hpp"
 #include "actors/kafka/api/publication.hpp"
@@ -42,22 +44,38 @@ domain::encoded_event commented(std::uint64_t number, social::id_t owner) {
       number, domain::comment::comment_created{std::move(said), writer, domain::comment::account_history{1, {}, 1}});
 }
 
+constexpr auto trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+bool input_has_ended() {
+  pollfd input{0, POLLIN, 0};
+  return poll(&input, 1, 0) > 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto given = bench::arguments(argc, argv, {{"--brokers", ""}, {"--count", ""}, {"--owners", ""}});
+  const auto given =
+      bench::arguments(argc, argv, {{"--brokers", ""}, {"--count", ""}, {"--owners", ""}, {"--per-second", "0"}});
   const auto owners = ids_of(given.at("--owners"));
   const auto count = std::stoull(given.at("--count"));
   // A source of its own at each run: what is sent are no duplicates.
   const auto project = kafka::publish_domain_events("/bench/" + std::to_string(now()), {});
   kafka::publications made;
   for (std::uint64_t number = 1; number <= count; ++number) {
-    ports::journal_record record{0, number, now(), "", {commented(number, owners[number % owners.size()])}};
+    ports::journal_record record{0, number, now(), trace, {commented(number, owners[number % owners.size()])}};
     if (!project(record, made)) bench::fail("an event cannot be published");
   }
   std::vector<kafka::record> records;
   records.reserve(made.size());
   for (auto& publication : made) records.push_back(std::move(publication.what));
   bench::wait_for_topics(given.at("--brokers"));
-  bench::bare_producer(given.at("--brokers")).send(records);
+  bench::bare_producer producer(given.at("--brokers"));
+  const auto per_second = std::stoull(given.at("--per-second"));
+  if (per_second == 0) {
+    producer.send(records);
+    return 0;
+  }
+  std::printf("{\"ready\":{\"records\":%zu}}\n", records.size());
+  std::fflush(stdout);
+  producer.keep_sending(records, per_second, input_has_ended);
 }

@@ -105,9 +105,10 @@ struct comment_values {
 
 template <class Aggregate, class Values>
 result<maybe_place> decoded(const domain::encoded_event& event, std::string& out) {
-  const auto known = domain::decode_event<Aggregate>(event.type, event.bytes);
-  if (!known) return known.error();
-  return std::visit(Values{out}, *known);
+  thread_local typename Aggregate::event known;
+  if (const auto done = domain::decode_event_over<Aggregate>(event.type, event.bytes, known); !done)
+    return done.error();
+  return std::visit(Values{out}, std::as_const(known));
 }
 
 }  // namespace

@@ -147,6 +147,31 @@ TEST_CASE("a struct inside a record grows like the record itself", "[base][recor
   CHECK_FALSE(decode_record<list_of_grown>(same_version));  // of its own version every field has to be there
 }
 
+TEST_CASE("what is decoded over shows nothing of what was there", "[base][record]") {
+  const first_version full{9, -9, true, colour::blue, std::string(300, 'x'), 9, {{9, "nine"}, {8, "eight"}}};
+  for (const auto& written : {sample, first_version{}, full}) {
+    first_version over = full;
+    REQUIRE(decode_record_over(encode_record(written), over));
+    CHECK(over == written);
+  }
+  second_version grown;
+  grown.added = 1'000;
+  grown.maybe = 9;
+  REQUIRE(decode_record_over(sample_bytes, grown));
+  CHECK(static_cast<const first_version&>(grown) == sample);
+  CHECK(grown.added == 7);
+  list_of_grown list{{{1, "x", 1}, {2, "y", 2}, {3, "z", 3}}, 3};
+  REQUIRE(decode_record_over(encode_record(list_of_inner{{{4, "a"}}, 5}), list));
+  REQUIRE(list.list.size() == 1);
+  CHECK(list.list.front().added == 42);
+  // Its memory stays: what this is for.
+  first_version kept = full;
+  const auto* memory = kept.text.data();
+  REQUIRE(decode_record_over(encode_record(full), kept));
+  CHECK(kept.text.data() == memory);
+  CHECK_FALSE(decode_record_over("\x02"s, kept));
+}
+
 TEST_CASE("an older reader refuses a newer record", "[base][record]") {
   const auto newer = encode_record(second_version{});
   const auto read = decode_record<first_version>(newer);

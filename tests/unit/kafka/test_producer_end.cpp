@@ -32,6 +32,16 @@ TEST_CASE("kafka producer: flush waits for reports, not longer than its deadline
   CHECK_FALSE(done);
 }
 
+TEST_CASE("kafka producer: flush does not wait for what lingers") {
+  mock_kafka cluster;
+  cluster.create_topic(topic);
+  test_producer sends(cluster.settings(), {.name = "test", .linger_ms = 60'000});
+  sends.push(record_of(topic, "1", "x"), 1);
+  CHECK(sends->flush(20'000));
+  sends.collect();
+  CHECK(sends.report(1));
+}
+
 TEST_CASE("kafka producer: it ends at once, whatever is queued and wherever its brokers are") {
   mock_kafka cluster;
   cluster.create_topic(topic);
